@@ -348,12 +348,19 @@ mod tests {
              darf.",
         ),
         (
-            "this machine is listed at Strict Gate and there is no other source: its mail waits there, and one message at a time \
-             feels whether it is over: 554 listed. Look the address up at the list that is named and have it removed; then: \
-             postroom source delisted \"this machine\" --provider \"strict-gate\"",
-            "diese Maschine steht bei Strict Gate auf einer Sperrliste, und es gibt keine andere Quelle: Ihre Mail wartet dort, und \
-             immer eine Nachricht fühlt vor, ob es vorbei ist: 554 listed. Sehen Sie bei der genannten Liste nach und lassen Sie \
-             die Adresse austragen; dann: postroom source delisted \"this machine\" --provider \"strict-gate\"",
+            "this machine is listed at Strict Gate and there is no other source: one message at a time feels whether it is over, \
+             and what else is to go there waits until then: 554 listed. Look the address up at the list that is named and have it \
+             removed; then: postroom source delisted \"this machine\" --provider \"strict-gate\"",
+            "diese Maschine steht bei Strict Gate auf einer Sperrliste, und es gibt keine andere Quelle: Immer eine Nachricht fühlt \
+             vor, ob es vorbei ist, und was sonst dorthin soll, wartet bis dahin: 554 listed. Sehen Sie bei der genannten Liste nach \
+             und lassen Sie die Adresse austragen; dann: postroom source delisted \"this machine\" --provider \"strict-gate\"",
+        ),
+        (
+            "this machine is listed at Strict Gate and rests there for a day; others take its place: 554 listed. Look the address \
+             up at the list that is named and have it removed; then have it tried again, by the button on the page of alerts.",
+            "diese Maschine steht bei Strict Gate auf einer Sperrliste und ruht dort einen Tag; andere springen ein: 554 listed. \
+             Sehen Sie bei der genannten Liste nach und lassen Sie die Adresse austragen; dann lassen Sie es wieder versuchen, mit \
+             dem Knopf auf der Seite der Warnungen.",
         ),
         (
             "out1 is held by user:anna: look; no other source carries this mail",

@@ -68,7 +68,7 @@ async fn begin(house: &Arc<House>, id: CampaignId) {
     }
     let told = house.store.take_back(workspace, id, Some(why.clone()), &Actor::Engine, now).await;
     if told.is_ok() {
-        let about = About { workspace, kind: AlertKind::Warned, subject: id.to_string() };
+        let about = About { workspace, ..About::house(AlertKind::Warned, id.to_string()) };
         house.alarm(about, Turn::Happened(format!("it could not begin and is a draft again: {why}")));
         let warned = house.store.note(workspace, EventKind::Warned, Some(id), Some(why), &Actor::Engine, now);
         warned.await.ok();

@@ -12,9 +12,9 @@ use crate::remembered::Remembered;
 use dispatch::alert::{self, Turn};
 use dispatch::pace::Pace;
 use dispatch::providers::Limits;
-use model::{Actor, AlertKind, EventKind, Timestamp, WorkspaceId};
+use model::{Actor, EventKind, Timestamp, WorkspaceId};
 use std::collections::BTreeSet;
-use store::{Alert, Source, Store, StoreError};
+use store::{Alert, Listing, Source, Store, StoreError};
 use tokio::sync::oneshot;
 
 /// Is this operator meant by what was typed: its key, or a name its site goes by? `None`: every one is.
@@ -23,26 +23,23 @@ pub(crate) fn is_meant(toward: Option<&str>, operator: &str, name: Option<&str>)
     toward.is_none_or(|typed| names.into_iter().any(|one| one.eq_ignore_ascii_case(typed)))
 }
 
-/// What an alert of a listing is about.
-pub(crate) fn subject(source: &str, site: &str) -> String {
-    format!("{source} at {site}")
-}
+/// What follows where no other source can take the place of the one that is listed. True also when nothing is to go there.
+const ALONE: &str = "there is no other source: one message at a time feels whether it is over, and what else is to go there \
+                     waits until then";
+/// How a page says what comes behind [`told`]. A command may be refused there, as in a sandbox: whoever has a terminal adds it.
+pub(crate) const BY_BUTTON: &str = "have it tried again, by the button on the page of alerts.";
 
-/// Which source an alert says is listed, and where; `None`: it is about something else.
-pub fn listing_of(alert: &Alert) -> Option<(&str, &str)> {
-    alert.subject.rsplit_once(" at ").filter(|_| alert.kind == AlertKind::SourceListed)
-}
-
-/// What a person can do about a listing, with the command that says it is over.
-pub(crate) fn next_step(source: &str, toward: &str) -> String {
+/// That a source is listed, why, and what a person can do about it; how to say that it is done comes behind it.
+pub(crate) fn told(Listing { source, site }: &Listing, has_others: bool, why: &str) -> String {
+    let means = if has_others { "rests there for a day; others take its place" } else { ALONE };
     format!(
-        "Look the address up at the list that is named and have it removed; then: postroom {}",
-        command(source, toward)
+        "{source} is listed at {site} and {means}: {}. Look the address up at the list that is named and have it removed; then",
+        why.trim_end_matches('.')
     )
 }
 
 /// The command that says that a listing is over, without the program's name.
-pub(crate) fn command(source: &str, toward: &str) -> String {
+pub fn command(source: &str, toward: &str) -> String {
     format!("source delisted {source:?} --provider {toward:?}")
 }
 
@@ -57,8 +54,8 @@ pub async fn delisted(
 ) -> Result<Vec<String>, StoreError> {
     let sites = in_ledger(store, source, toward, now).await?;
     for alert in store.open_alerts().await? {
-        let is_about_it = |site: &String| alert.subject == subject(&source.name, site);
-        if alert.kind == AlertKind::SourceListed && sites.iter().any(is_about_it) {
+        let is_over = |listing: &Listing| listing.source == source.name && sites.contains(&listing.site);
+        if alert.listing.as_ref().is_some_and(is_over) {
             let over = alert::heard(Some(alert.standing.clone()), Turn::Over, now);
             if let Some(standing) = over {
                 store.keep_alert(Alert { standing, ..alert }, false, now).await?;
@@ -153,6 +150,21 @@ mod tests {
     use crate::lanes::remembered;
     use std::time::Duration;
     use store::OpenOptions;
+
+    #[test]
+    fn what_is_told_of_a_listing_is_true_also_when_nothing_waits_and_names_no_command() {
+        let listing = Listing { source: "this machine".to_owned(), site: "Strict Gate".to_owned() };
+        for has_others in [true, false] {
+            let told = format!("{} {BY_BUTTON}", told(&listing, has_others, "554 listed."));
+            assert!(told.starts_with("this machine is listed at Strict Gate and "), "{told}");
+            assert!(
+                told.contains(": 554 listed. Look")
+                    && told.ends_with("removed; then have it tried again, by the button on the page of alerts."),
+                "{told}"
+            );
+            assert!(!told.contains("postroom ") && !told.contains("its mail waits"), "{told}");
+        }
+    }
 
     #[tokio::test]
     async fn a_rest_for_a_listing_is_ended_by_whoever_knows_better_and_said_in_the_log() {

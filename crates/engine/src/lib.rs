@@ -77,7 +77,7 @@ mod transmit;
 mod wakes;
 pub mod webhooks;
 
-pub use delisting::{delisted, listing_of};
+pub use delisting::{command as delisting_command, delisted};
 pub use error::SendError;
 pub use fleet::proxy_secret;
 pub use guard::Objection;

@@ -101,6 +101,8 @@ pub(crate) fn alert_json(alert: &Alert) -> Value {
         "kind": alert.kind,
         "severity": alert.kind.severity(),
         "subject": alert.subject,
+        "source": alert.listing.as_ref().map(|listing| &listing.source),
+        "site": alert.listing.as_ref().map(|listing| &listing.site),
         "title": alert.kind.title(),
         "text": standing.text,
         "since": standing.first_at,

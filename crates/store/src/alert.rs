@@ -66,6 +66,21 @@ pub struct Channel {
     pub failure: Option<String>,
 }
 
+/// Which source is listed, and where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listing {
+    /// The source's name.
+    pub source: String,
+    /// The name that people know of the site.
+    pub site: String,
+}
+
+impl std::fmt::Display for Listing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at {}", self.source, self.site)
+    }
+}
+
 /// An alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
@@ -75,8 +90,10 @@ pub struct Alert {
     pub workspace: WorkspaceId,
     /// What kind of trouble.
     pub kind: AlertKind,
-    /// What it is about: an id, a name, or nothing.
+    /// What it is about: an id, a name, or nothing. Of a listing, both its names in words.
     pub subject: String,
+    /// Of a listing: which, and where. It is what is kept of the subject.
+    pub listing: Option<Listing>,
     /// How it stands.
     pub standing: Standing,
     /// Since when nothing more is said about it.

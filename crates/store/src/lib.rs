@@ -68,7 +68,7 @@ pub mod user;
 pub mod volume;
 pub mod webhook;
 
-pub use alert::{Alert, Channel, NewChannel};
+pub use alert::{Alert, Channel, Listing, NewChannel};
 pub use answered::{ANSWER_FORGOTTEN, AnswerKey, Answered};
 pub use api_key::{ApiKey, NewApiKey};
 pub use audience::{Acquaintance, Audience, Origin, Whom};

@@ -674,6 +674,7 @@ machine-certificate = Das Zertifikat gilt
 machine-certificate-none = Dieser Dienst zeigt selbst keines: Etwas vor ihm zeigt eines, oder niemand.
 machine-clock = Die Uhr
 alert-about = Worüber
+alert-command = Oder in einem Terminal: { $command }
 alert-machine = die Maschine
 alert-open = offen
 alert-over = vorbei

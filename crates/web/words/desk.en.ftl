@@ -677,6 +677,7 @@ machine-certificate = The certificate holds
 machine-certificate-none = This service shows none itself: something in front of it does, or nobody.
 machine-clock = The clock
 alert-about = About
+alert-command = Or in a terminal: { $command }
 alert-machine = the machine
 alert-open = open
 alert-over = over

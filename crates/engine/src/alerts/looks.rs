@@ -121,8 +121,8 @@ impl Looks {
                 let waiting = thousands(waiting);
                 format!("{waiting} people wait, and nobody was tried for {hours} hours. `postroom lanes` says why.")
             });
-            let (kind, subject) = (AlertKind::WorkStuck, campaign.to_string());
-            found.is(About { workspace: mailing.workspace, kind, subject }, why);
+            let about = About::house(AlertKind::WorkStuck, campaign.to_string());
+            found.is(About { workspace: mailing.workspace, ..about }, why);
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Looks {
         if house.settings.stakes == Stakes::Rehearsal {
             return;
         }
-        let about = |workspace, subject| About { workspace, kind: AlertKind::DomainDns, subject };
+        let about = |workspace, subject: String| About { workspace, ..About::house(AlertKind::DomainDns, subject) };
         let in_use = house.campaigns().into_iter().filter_map(|campaign| {
             let mailing = house.mailing(campaign)?;
             Some(about(mailing.workspace, mailing.key_name.clone()?))
@@ -199,8 +199,8 @@ async fn webhooks(house: &House, now: Timestamp, found: &mut Found<'_>) -> Resul
                 "{host} has failed for an hour or longer. What it misses waits in the log and is told when it answers."
             )
         });
-        let (kind, subject) = (AlertKind::WebhookFailing, webhook.id.to_string());
-        found.is(About { workspace: webhook.workspace, kind, subject }, why);
+        let about = About::house(AlertKind::WebhookFailing, webhook.id.to_string());
+        found.is(About { workspace: webhook.workspace, ..about }, why);
     }
     Ok(())
 }

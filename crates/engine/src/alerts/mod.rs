@@ -23,7 +23,7 @@ use model::{AlertId, AlertKind, CampaignState, ChannelId, EventKind, Language, T
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Alert, Campaign, Channel, Store, StoreError};
+use store::{Alert, Campaign, Channel, Listing, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -69,12 +69,25 @@ pub(crate) struct About {
     pub(crate) workspace: WorkspaceId,
     pub(crate) kind: AlertKind,
     pub(crate) subject: String,
+    /// Of a listing: which, and where.
+    pub(crate) listing: Option<Listing>,
 }
 
 impl About {
     /// Trouble of the machine.
     pub(crate) fn house(kind: AlertKind, subject: impl Into<String>) -> About {
-        About { workspace: WorkspaceId::FIRST, kind, subject: subject.into() }
+        About { workspace: WorkspaceId::FIRST, kind, subject: subject.into(), listing: None }
+    }
+
+    /// That a source is listed somewhere.
+    pub(crate) fn listed(listing: Listing) -> About {
+        About { listing: Some(listing.clone()), ..About::house(AlertKind::SourceListed, listing.to_string()) }
+    }
+
+    /// What an alert is about.
+    fn of(alert: Alert) -> About {
+        let Alert { workspace, kind, subject, listing, .. } = alert;
+        About { workspace, kind, subject, listing }
     }
 }
 
@@ -166,14 +179,14 @@ impl Desk {
     /// What was open when a former process ended, and the brakes it did not come to tell of.
     async fn begin(&mut self) {
         for alert in self.house.store.open_alerts().await.unwrap_or_default() {
-            let about = About { workspace: alert.workspace, kind: alert.kind, subject: alert.subject };
-            self.open.insert(about, Open { id: Some(alert.id), standing: alert.standing, is_unwritten: false });
+            let open = Open { id: Some(alert.id), standing: alert.standing.clone(), is_unwritten: false };
+            self.open.insert(About::of(alert), open);
         }
         let braked = self.house.store.latest_events(vec![EventKind::Braked], BRAKES_LOOKED_AT).await;
         for event in braked.unwrap_or_default() {
             let (Some(campaign), Some(why)) = (event.campaign, event.detail) else { continue };
             let (kind, subject) = (AlertKind::CampaignBraked, campaign.to_string());
-            let about = About { workspace: event.workspace, kind, subject };
+            let about = About { workspace: event.workspace, ..About::house(kind, subject) };
             let known = self.house.store.campaign(campaign).await.ok().flatten();
             if known.is_some_and(|known| known.state == CampaignState::Paused) && !self.open.contains_key(&about) {
                 self.hear(Heard { about, turn: Turn::Lasts(why) }).await;
@@ -282,9 +295,9 @@ impl Desk {
             }
         }
         for alert in self.house.store.open_alerts().await.unwrap_or_default() {
-            let about = About { workspace: alert.workspace, kind: alert.kind, subject: alert.subject };
-            if let Some(open) = self.open.get_mut(&about) {
-                open.standing.snoozed_until = alert.standing.snoozed_until;
+            let snoozed_until = alert.standing.snoozed_until;
+            if let Some(open) = self.open.get_mut(&About::of(alert)) {
+                open.standing.snoozed_until = snoozed_until;
             }
         }
         self.pinged_at.retain(|id, _| channels.iter().any(|(channel, _)| channel.id == *id));
@@ -343,6 +356,7 @@ impl Desk {
                 workspace: about.workspace,
                 kind: about.kind,
                 subject: about.subject.clone(),
+                listing: about.listing.clone(),
                 standing: open.standing.clone(),
                 closed_at: is_closed.then_some(now),
             };
@@ -414,8 +428,9 @@ async fn keep_at_start(
     let known = store.open_alerts().await?.into_iter().find(is_it);
     let (id, before) = known.map(|alert| (alert.id, alert.standing)).unzip();
     let Some(standing) = rules::heard(before, turn, now) else { return Ok(()) };
-    let alert = Alert { id: id.unwrap_or(AlertId(0)), workspace, kind, subject, standing, closed_at: None };
-    store.keep_alert(alert, id.is_none(), now).await.map(|_| ())
+    let (id, is_new) = (id.unwrap_or(AlertId(0)), id.is_none());
+    let alert = Alert { id, workspace, kind, subject, listing: None, standing, closed_at: None };
+    store.keep_alert(alert, is_new, now).await.map(|_| ())
 }
 
 /// How a workspace is told things. A ledger that cannot be read says nothing of it: then as the machine speaks.

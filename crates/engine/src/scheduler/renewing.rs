@@ -4,6 +4,7 @@
 //! what waits for a source that is gone is dealt again.
 
 use super::{NO_WAY_OUT, Scheduler};
+use crate::alerts::About;
 use crate::delisting;
 use crate::fleet::{Rest, Ways};
 use crate::house::Way;
@@ -11,10 +12,10 @@ use crate::lane::LaneId;
 use dispatch::alert::Turn;
 use dispatch::own::Described;
 use dispatch::providers::{Provider, Providers};
-use model::{AlertKind, CampaignId, SiteId, SourceId};
+use model::{CampaignId, SiteId, SourceId};
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
-use store::StoreError;
+use store::{Listing, StoreError};
 
 impl Scheduler {
     /// Sources, pools or streams were changed in the ledger. One that cannot be read leaves them as they were: whoever
@@ -59,7 +60,8 @@ impl Scheduler {
         let name = ways.source(source).map(|source| source.name.clone()).unwrap_or_default();
         // The rest may be over by itself, and its alert open still.
         for site in sites.iter().map(String::as_str).chain(toward) {
-            self.alarm(AlertKind::SourceListed, None, Some(&delisting::subject(&name, site)), Turn::Over);
+            let listing = Listing { source: name.clone(), site: site.to_owned() };
+            self.house.alarm(About::listed(listing), Turn::Over);
         }
         if sites.is_empty() {
             return Ok(Vec::new());

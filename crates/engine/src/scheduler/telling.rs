@@ -19,7 +19,7 @@ use dispatch::pace::{Change, Limit, Memory, clock};
 use model::{Actor, AlertKind, CampaignId, EventKind, SkipReason, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{CeilingOf, StoreError, VolumeOf};
+use store::{CeilingOf, Listing, StoreError, VolumeOf};
 
 /// What was learned is written down at most this often; a kill forgets no more than that.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
@@ -34,10 +34,6 @@ pub(super) async fn read_memories(house: &House) -> Result<BTreeMap<PacerKey, Me
     let read = |one: store::LaneMemory| Some(((one.source, one.site), serde_json::from_str(&one.memory).ok()?));
     Ok(kept.into_iter().filter_map(read).collect())
 }
-
-/// What becomes of the mail of a listed source that nobody can take the place of.
-const ALONE: &str =
-    "there is no other source: its mail waits there, and one message at a time feels whether it is over";
 
 impl Scheduler {
     /// A pacer learned something: it is told now and written down soon.
@@ -117,12 +113,13 @@ impl Scheduler {
             return Ok(());
         }
         let (name, at) = (lane.source().name.clone(), lane.name());
-        let means = if others { "rests there for a day; others take its place" } else { ALONE };
-        let next_step = delisting::next_step(&name, lane.provider().map_or(&at, |provider| &provider.key));
-        let detail = format!("{name} is listed at {at} and {means}: {}. {next_step}", why.trim_end_matches('.'));
+        let listing = Listing { source: name.clone(), site: at.clone() };
+        let told = delisting::told(&listing, others, why);
+        let command = delisting::command(&name, lane.provider().map_or(&at, |provider| &provider.key));
+        let detail = format!("{told}: postroom {command}");
         self.tell(EventKind::SourceRested, None, detail.clone()).await?;
-        let subject = delisting::subject(&name, &at);
-        self.alarm(AlertKind::SourceListed, None, Some(&subject), Turn::Happened(detail.clone()));
+        let shown = format!("{told} {}", delisting::BY_BUTTON);
+        self.house.alarm(About::listed(listing), Turn::Happened(shown));
         self.house.note(Note::SourceRests { source: name, site: at, why: why.to_owned(), says: detail });
         self.redeal(lane.id).await;
         self.house.remember().await
@@ -146,8 +143,8 @@ impl Scheduler {
     pub(super) fn alarm(&self, kind: AlertKind, campaign: Option<CampaignId>, subject: Option<&str>, turn: Turn) {
         let workspace = campaign.and_then(|campaign| self.house.mailing(campaign)).map(|mailing| mailing.workspace);
         let subject = campaign.map(|campaign| campaign.to_string()).or_else(|| subject.map(str::to_owned));
-        let about =
-            About { workspace: workspace.unwrap_or(WorkspaceId::FIRST), kind, subject: subject.unwrap_or_default() };
+        let workspace = workspace.unwrap_or(WorkspaceId::FIRST);
+        let about = About { workspace, ..About::house(kind, subject.unwrap_or_default()) };
         self.house.alarm(about, turn);
     }
 

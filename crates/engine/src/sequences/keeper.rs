@@ -189,7 +189,7 @@ async fn version(
         let why = format!("in version {number} {first}");
         let paused =
             house.store.pause_sequence(workspace, sequence, Some(why.clone()), &Actor::Engine, house.now()).await?;
-        let about = About { workspace, kind: AlertKind::Warned, subject: sequence.to_string() };
+        let about = About { workspace, ..About::house(AlertKind::Warned, sequence.to_string()) };
         let text = format!("Sequence {} was paused, and people wait where they are: {why}", in_quotes(&paused.name));
         house.alarm(about, Turn::Happened(text));
         return Ok(None);

@@ -262,7 +262,8 @@ impl Courier {
                 let host = webhook.chosen.url.split('/').take(3).collect::<Vec<_>>().join("/");
                 let text = format!("{host}: {why}. Enable it again, or remove it.");
                 let (kind, subject) = (AlertKind::WebhookDisabled, webhook.id.to_string());
-                self.house.alarm(About { workspace: webhook.workspace, kind, subject }, Turn::Happened(text));
+                let about = About { workspace: webhook.workspace, ..About::house(kind, subject) };
+                self.house.alarm(about, Turn::Happened(text));
                 Err(Over::Changed)
             }
         }

@@ -16,7 +16,7 @@ use net::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use store::Alert;
+use store::{Alert, Listing};
 
 /// Alerts that are shown.
 const SHOWN_MAX: usize = 200;
@@ -208,7 +208,11 @@ fn lines_of(alert: &Alert, style: &Style) -> Vec<String> {
         (Some(_), _, _) | (_, Some(_), _) => marks.push("over".to_owned()),
     }
     let title = style.ink(ink, alert.kind.title());
-    vec![format!("{}  {title}  ({})", alert.id, marks.join(", ")), format!("  {}", standing.text)]
+    let mut lines = vec![format!("{}  {title}  ({})", alert.id, marks.join(", ")), format!("  {}", standing.text)];
+    if let Some(Listing { source, site }) = alert.listing.as_ref().filter(|_| alert.closed_at.is_none()) {
+        lines.push(format!("  {}", style.command(&engine::delisting_command(source, site))));
+    }
+    lines
 }
 
 async fn channels(dir: &Path, output: &Output, style: &Style) -> Result<Exit, Failure> {

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::StoreError;
-use crate::alert::{Alert, CHANNELS_MAX, CLOSED_ALERTS_KEPT, NewChannel};
+use crate::alert::{Alert, CHANNELS_MAX, CLOSED_ALERTS_KEPT, Listing, NewChannel};
 use model::alert::{Standing, Told};
 use model::{AlertId, AlertKind};
 
@@ -30,7 +30,24 @@ fn alert(subject: &str, when: u64) -> Alert {
         over_at: None,
     };
     let (id, kind, subject) = (AlertId(0), AlertKind::DiskLow, subject.to_owned());
-    Alert { id, workspace: W, kind, subject, standing, closed_at: None }
+    Alert { id, workspace: W, kind, subject, listing: None, standing, closed_at: None }
+}
+
+#[test]
+fn a_listing_is_of_a_source_and_a_site_whatever_their_names() {
+    let store = empty();
+    for (source, site) in [("mta1", "GMX"), ("out at home", "mx at work.example"), ("\"a\", [b]", "ü")] {
+        let listing = Listing { source: source.to_owned(), site: site.to_owned() };
+        let (kind, subject) = (AlertKind::SourceListed, listing.to_string());
+        let new = Alert { kind, subject: subject.clone(), listing: Some(listing.clone()), ..alert("", 5) };
+        let id = now(store.keep_alert(new, true, at(5))).unwrap();
+        let kept = now(store.alert(W, id)).unwrap().unwrap();
+        assert_eq!((kept.subject, kept.listing), (subject, Some(listing)));
+    }
+    let before = Alert { kind: AlertKind::SourceListed, ..alert("mta1 at GMX", 5) };
+    let id = now(store.keep_alert(before, true, at(5))).unwrap();
+    let kept = now(store.alert(W, id)).unwrap().unwrap();
+    assert_eq!((kept.subject.as_str(), kept.listing), ("mta1 at GMX", None));
 }
 
 #[test]

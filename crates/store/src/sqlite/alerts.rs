@@ -5,12 +5,13 @@ use super::events::NewEvent;
 use super::users::workspace_exists;
 use crate::alert::{
     Alert, CHANNEL_BYTES_MAX, CHANNEL_NAME_CHARS_MAX, CHANNELS_MAX, CLOSED_ALERTS_KEPT, Channel, FAILURE_BYTES_MAX,
-    NewChannel,
+    Listing, NewChannel,
 };
 use crate::error::{Result, StoreError};
 use model::alert::{Standing, Told};
 use model::{Actor, AlertId, AlertKind, ChannelId, EventKind, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::borrow::Cow;
 
 const CHANNEL: &str =
     "SELECT id, workspace, name, kind, shown, created_at, told_at, failed_at, failure FROM alert_channel";
@@ -43,11 +44,14 @@ fn read_alert(row: &Row<'_>) -> Result<Alert> {
     };
     let code: i64 = row.get(2)?;
     let kind = u8::try_from(code).ok().and_then(AlertKind::from_code);
+    let kind = kind.ok_or_else(|| StoreError::Corrupt(format!("there is no kind of alert {code}")))?;
+    let (subject, listing) = read_subject(kind, row.get(3)?);
     Ok(Alert {
         id: AlertId(row.get(0)?),
         workspace: WorkspaceId(row.get(1)?),
-        kind: kind.ok_or_else(|| StoreError::Corrupt(format!("there is no kind of alert {code}")))?,
-        subject: row.get(3)?,
+        kind,
+        subject,
+        listing,
         standing: Standing {
             text: row.get(4)?,
             first_at: Timestamp::from_millis(row.get(5)?),
@@ -59,6 +63,25 @@ fn read_alert(row: &Row<'_>) -> Result<Alert> {
         },
         closed_at: time(row, 13)?,
     })
+}
+
+/// What an alert is about, as it is written: of a listing its two names, in JSON (`["mta1","GMX"]`).
+fn subject(alert: &Alert) -> Cow<'_, str> {
+    match &alert.listing {
+        Some(Listing { source, site }) => serde_json::json!([source, site]).to_string().into(),
+        None => Cow::Borrowed(&alert.subject),
+    }
+}
+
+/// The same, read. A listing of before it was written so is known by its words alone.
+fn read_subject(kind: AlertKind, written: String) -> (String, Option<Listing>) {
+    if kind == AlertKind::SourceListed
+        && let Ok((source, site)) = serde_json::from_str(&written)
+    {
+        let listing = Listing { source, site };
+        return (listing.to_string(), Some(listing));
+    }
+    (written, None)
 }
 
 pub(crate) fn channels(conn: &Connection, workspace: Option<WorkspaceId>) -> Result<Vec<Channel>> {
@@ -197,7 +220,7 @@ impl Ledger {
                 id.0,
                 alert.workspace.0,
                 i64::from(alert.kind.code()),
-                alert.subject,
+                subject(alert),
                 text,
                 first_at.as_millis(),
                 last_at.as_millis(),

@@ -49,6 +49,12 @@ pub(crate) struct Alert {
     severity: &'static str,
     /// What it is about: the id of a campaign or webhook, a provider, the name of a record; empty for the machine.
     subject: String,
+    /// Of a listing: the name of the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    /// Of a listing: where, as people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site: Option<String>,
     /// A line.
     title: &'static str,
     /// The latest, in a sentence or two.
@@ -81,11 +87,14 @@ fn as_alert(known: store::Alert, now: Timestamp) -> Alert {
         (None, None, Some(_)) => "snoozed",
         (None, None, None) => "open",
     };
+    let (source, site) = known.listing.map(|listing| (listing.source, listing.site)).unzip();
     Alert {
         id: (known.id != UNWRITTEN).then(|| known.id.to_string()),
         kind: known.kind.word(),
         severity: known.kind.severity().word(),
         subject: known.subject,
+        source,
+        site,
         title: known.kind.title(),
         text: standing.text,
         state,
@@ -119,7 +128,7 @@ pub(crate) fn unwritten(app: &App, known: &[store::Alert]) -> Option<store::Aler
         over_at: None,
     };
     let (workspace, subject) = (WorkspaceId::FIRST, String::new());
-    Some(store::Alert { id: UNWRITTEN, workspace, kind, subject, standing, closed_at: None })
+    Some(store::Alert { id: UNWRITTEN, workspace, kind, subject, listing: None, standing, closed_at: None })
 }
 
 /// Which alerts.

@@ -19,7 +19,7 @@ use model::alert::Severity;
 use model::{AlertId, ChannelId, WorkspaceId};
 use serde::Deserialize;
 use serde_json::json;
-use store::{Alert, Channel};
+use store::{Alert, Channel, Listing};
 
 const LIST: &str = "alerts";
 /// Alerts of a page.
@@ -72,7 +72,7 @@ async fn draw(
         shown.says(["alert", "alert-about", "state", "since"]),
         shown.say("alerts-empty"),
     )
-    .rows(found.into_iter().map(|alert| row(shown, may_snooze, alert)))
+    .rows(found.into_iter().map(|alert| row(shown, may_snooze, app.is_sandbox(), alert)))
     .next(next.map(|next| format!("/alerts?all={}&after={next}", which.all)))
     .with_csv(shown, if is_all { "/alerts?all=true" } else { "/alerts" });
     let choices = vec![
@@ -96,7 +96,7 @@ async fn draw(
     Ok(sheet.answer(entered))
 }
 
-fn row(shown: &Shown, may_snooze: bool, alert: Alert) -> Vec<Cell> {
+fn row(shown: &Shown, may_snooze: bool, is_sandbox: bool, alert: Alert) -> Vec<Cell> {
     let standing = &alert.standing;
     let is_critical = alert.kind.severity() == Severity::Critical;
     let quiet = standing.snoozed_until.filter(|until| shown.now < *until);
@@ -122,18 +122,24 @@ fn row(shown: &Shown, may_snooze: bool, alert: Alert) -> Vec<Cell> {
             None => QUIET_MINUTES.iter().map(|(minutes, word)| press(*minutes, shown.one_of("quiet", word))).collect(),
         };
     }
+    let mut command = None;
     if may_snooze
         && !is_over
-        && let Some((source, site)) = engine::listing_of(&alert)
+        && let Some(Listing { source, site }) = &alert.listing
     {
         let again = Press::send(format!("/sources/{source}/delisted"), shown.say("lane-delisted")).class("tiny");
         let again = again.about(format!("{source} · {site}")).with("provider", site);
         state.presses.insert(0, again.with(OF_ALERT, alert.id.to_string()));
+        // What is typed in a terminal is refused by a sandbox.
+        command = Some(engine::delisting_command(source, site)).filter(|_| !is_sandbox);
     }
     let badge = Badge { class, icon: class, text: shown.one_of("alert", alert.kind.word()) };
     let since = Cell::time(shown, Some(standing.first_at)).sub(shown.count("alert-times", &standing.count));
-    let head =
+    let mut head =
         Cell { badge: Some(badge), ..Cell::default() }.sub(shown.machine_said(&standing.text, &standing.last_at));
+    if let Some(command) = command {
+        head = head.sub(shown.fill("alert-command", &[("command", format!("postroom {command}").into())]));
+    }
     let about = match alert.subject.as_str() {
         id if id.starts_with("m_") => Cell::link(format!("/campaigns/{id}"), id),
         id if id.starts_with("q_") => Cell::link(format!("/sequences/{id}"), id),

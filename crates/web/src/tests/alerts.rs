@@ -133,7 +133,7 @@ async fn an_alert_is_shown_and_snoozed() {
         over_at: None,
     };
     let (id, workspace, kind) = (AlertId(0), WorkspaceId::FIRST, AlertKind::DiskLow);
-    let alert = Alert { id, workspace, kind, subject: String::new(), standing, closed_at: None };
+    let alert = Alert { id, workspace, kind, subject: String::new(), listing: None, standing, closed_at: None };
     let id = house.app.store.keep_alert(alert, true, now).await.unwrap();
     let listed = house.get("/api/v1/alerts", &key).await.json();
     let shown = &listed["data"][0];

@@ -7,7 +7,7 @@ use model::alert::Standing;
 use model::{Actor, AlertId, AlertKind, Role, SuppressionReason, Timestamp, WorkspaceId};
 use serde_json::json;
 use std::time::Duration;
-use store::{Alert, OpenOptions, Store, Target};
+use store::{Alert, Listing, OpenOptions, Store, Target};
 
 #[tokio::test]
 async fn what_keeps_mail_back_is_added_found_and_lifted_with_a_reason() {
@@ -136,9 +136,11 @@ async fn the_alert_of_a_listing_has_the_way_out_beside_it_though_its_lane_is_gon
     let text = "this machine is listed at mx.gatehouse.example".to_owned();
     let (told, snoozed_until, over_at) = (None, None, None);
     let standing = Standing { text, first_at: now, last_at: now, count: 1, told, snoozed_until, over_at };
-    let subject = format!("{} at mx.gatehouse.example", source.name);
+    let listing = Listing { source: source.name.clone(), site: "mx.gatehouse.example".to_owned() };
     let (id, workspace, kind) = (AlertId(0), WorkspaceId::FIRST, AlertKind::SourceListed);
-    store.keep_alert(Alert { id, workspace, kind, subject, standing, closed_at: None }, true, now).await.unwrap();
+    let (subject, listing) = (listing.to_string(), Some(listing));
+    let alert = Alert { id, workspace, kind, subject, listing, standing, closed_at: None };
+    store.keep_alert(alert, true, now).await.unwrap();
     drop(store);
     let house = House::over(ledger(), Config::default());
     let browser = Browser::owner(&house).await;
@@ -146,6 +148,10 @@ async fn the_alert_of_a_listing_has_the_way_out_beside_it_though_its_lane_is_gon
     let page = browser.look("/alerts").await.text;
     let action = format!("/sources/{}/delisted", source.name);
     assert!(page.contains(&action) && page.contains("value=\"mx.gatehouse.example\""), "{page}");
+    assert!(page.contains("Or in a terminal: postroom source delisted"), "{page}");
+    let told = house.get("/api/v1/alerts", &house.master_key().await).await.json();
+    let names = (&told["data"][0]["source"], &told["data"][0]["site"]);
+    assert_eq!(names, (&json!(source.name), &json!("mx.gatehouse.example")), "{told}");
     let form = format!("provider=mx.gatehouse.example&alert={}", AlertId(1));
     let pressed = browser.submit(&action.replace(' ', "%20"), &form).await;
     assert_eq!((pressed.status.as_u16(), pressed.headers["location"].to_str().unwrap()), (303, "/alerts"));
