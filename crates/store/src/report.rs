@@ -60,6 +60,8 @@ pub struct Among {
     pub variant: Option<u8>,
     /// Only those who were put off at first: tried more than once.
     pub put_off: bool,
+    /// Only those who were skipped for this reason.
+    pub skip: Option<SkipReason>,
 }
 
 /// People who wait for another try at one site for one cause, under one hold or none.

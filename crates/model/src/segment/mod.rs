@@ -16,7 +16,7 @@ pub use parse::{SegmentError, parse};
 
 use crate::reaction::Doer;
 use crate::verdict::words;
-use crate::{CampaignId, CauseMark, ContactStatus, DeliveryState, ImportId, ListId, Timestamp};
+use crate::{CampaignId, CauseMark, ContactStatus, DeliveryState, ImportId, ListId, SkipReason, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -279,6 +279,9 @@ pub struct Happening {
     /// Only what was put off at first: tried more than once (mail).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub put_off: bool,
+    /// Only whoever was left out for this reason (`skipped`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<SkipReason>,
     /// With this variant of the campaign's message only, by its letter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<char>,
@@ -409,6 +412,7 @@ impl Happening {
             campaign: None,
             cause: None,
             put_off: false,
+            reason: None,
             variant: None,
             link: None,
             by: None,
@@ -694,6 +698,9 @@ fn check_happening(of: &Happening, depth: usize, nodes: &mut usize) -> Result<()
     check_cause(of)?;
     if of.put_off && !of.what.is_of_a_delivery() {
         return refuse("only mail is put off");
+    }
+    if of.reason.is_some() && of.what != What::Skipped {
+        return refuse(format!("whoever was skipped has a reason, {} has none", of.what));
     }
     match of.variant {
         None => {}

@@ -9,7 +9,7 @@
 //!           | event [ compare number | ".sum()" compare number ]
 //! value     = "attr." name | "attr[" text "]" | field          (inside where(): "property." …)
 //! event     = ( word | "did(" [ text ] ")" ) { "." ( "campaign(" text ")" | "cause(" text ")" | "put_off()"
-//!           | "variant(" text ")" | "link(" number ")" | "by(" text ")" | "machines()" | "where(" test ")"
+//!           | "reason(" text ")" | "variant(" text ")" | "link(" number ")" | "by(" text ")" | "machines()" | "where(" test ")"
 //!           | "within(" span ")" | "since(" moment ")" | "before(" moment ")"
 //!           | "between(" moment "," moment ")" | "after(" event "," span ")" ) }
 //! literal   = text | number | "true" | "false" | moment
@@ -21,6 +21,7 @@ use super::{
     About, After, CountTest, Counted, DEPTH_MAX, Field, FieldRule, Happening, Measure, Moment, NumberTest, Order, Rule,
     Span, TEXT_BYTES_MAX, Test, TextOp, TextTest, TimeTest, VALUES_MAX, What, Window, moment,
 };
+use crate::SkipReason;
 use crate::reaction::Doer;
 use std::str::FromStr;
 
@@ -35,8 +36,8 @@ pub struct SegmentError {
 }
 
 /// What may narrow an event.
-const NARROWINGS: &str = "campaign, cause, put_off, variant, link, by, machines, where, within, since, before, between, \
-    after or sum";
+const NARROWINGS: &str = "campaign, cause, put_off, reason, variant, link, by, machines, where, within, since, before, \
+    between, after or sum";
 
 /// How deep brackets may nest while reading: more than any tree that is accepted needs.
 const NESTING_MAX: usize = 4 * DEPTH_MAX;
@@ -469,6 +470,7 @@ impl Reader {
             "campaign" => of.campaign.is_some(),
             "cause" => of.cause.is_some(),
             "put_off" => of.put_off,
+            "reason" => of.reason.is_some(),
             "variant" => of.variant.is_some(),
             "link" => of.link.is_some(),
             "by" => of.by.is_some(),
@@ -501,6 +503,7 @@ impl Reader {
             "link" => of.link = Some(self.count()?),
             "machines" => of.machines = true,
             "put_off" => of.put_off = true,
+            "reason" => of.reason = Some(self.reason()?),
             "variant" => of.variant = Some(self.letter()?),
             "by" => of.by = Some(self.doer()?),
             "within" => of.window = Some(Window::Within(self.span()?)),
@@ -519,6 +522,19 @@ impl Reader {
             _ => of.properties.push(self.property()?),
         }
         self.need(")")
+    }
+
+    /// Why somebody was left out, in quotes.
+    fn reason(&mut self) -> Read<SkipReason> {
+        let text = self.text()?;
+        SkipReason::from_word(&text).map_or_else(
+            || {
+                self.at -= 1;
+                let known: Vec<&str> = SkipReason::ALL.iter().map(|reason| reason.word()).collect();
+                self.refuse(format!("{text:?} is none of {}", known.join(", ")))
+            },
+            Ok,
+        )
     }
 
     /// A variant's letter, in quotes.

@@ -21,6 +21,7 @@ fn what_people_write_is_read_as_it_is_meant() {
         "sent >= 8 && opened == 0 && clicked.link(3) != 2",
         r#"blocked.campaign("m_7").cause("blocked:ip_reputation:gmail:550:5.7.1:") || queued.campaign("m_7")"#,
         r#"deferred.cause("deferred:network_failure::::no-answer").within(days(3))"#,
+        r#"skipped.campaign("m_7").reason("unsubscribed").variant("A")"#,
         r#"accepted.campaign("m_7").put_off().variant("B") && clicked.campaign("m_7").variant("B").link(0).by("machine")"#,
     ] {
         assert_eq!(text_of(text), text);
@@ -74,6 +75,9 @@ fn what_makes_no_sense_is_refused() {
         "soft.cause(\"blocked:ip_reputation::::ip-listed\")",
         "sent.cause(\"blocked:ip_reputation::::ip-listed\")",
         "clicked.put_off()",
+        "accepted.reason(\"unsubscribed\")",
+        "skipped.reason(\"lazy\")",
+        "skipped.reason(\"stale\").reason(\"stale\")",
         "accepted.variant(\"A\")",
         "accepted.campaign(\"m_7\").variant(\"a\")",
         "accepted.by(\"machine\")",

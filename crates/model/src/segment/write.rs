@@ -87,6 +87,9 @@ impl Display for Happening {
         if self.put_off {
             f.write_str(".put_off()")?;
         }
+        if let Some(reason) = self.reason {
+            write!(f, ".reason(\"{reason}\")")?;
+        }
         if let Some(variant) = self.variant {
             write!(f, ".variant(\"{variant}\")")?;
         }

@@ -51,6 +51,11 @@ fn the_build_gives_everybody_one_decision() {
         SkipReason::Unconfirmed,
     ] {
         assert_eq!(tally.by_skip_reason.get(&reason), Some(&1), "{reason}");
+        let among = crate::Among { skip: Some(reason), ..crate::Among::default() };
+        let behind = now(store.deliveries_among(campaign.id, DeliveryState::Skipped, among, None, 9)).unwrap();
+        assert_eq!(behind.iter().map(|row| row.skip).collect::<Vec<_>>(), [Some(reason)]);
+        let rule = format!("skipped.campaign(\"{}\").reason(\"{reason}\")", campaign.id);
+        assert_eq!(now(store.segment_count(W, model::segment::parse(&rule).unwrap(), at(9))).unwrap(), 1, "{rule}");
     }
     assert_adds_up(&store, campaign.id);
     let again = now(store.build_campaign(campaign.id, &ME, at(99))).unwrap();

@@ -164,7 +164,7 @@ pub(crate) fn deliveries(
     conn: &Connection,
     campaign: CampaignId,
     state: DeliveryState,
-    Among { variant, put_off }: Among,
+    Among { variant, put_off, skip }: Among,
     after: Option<DeliveryId>,
     limit: usize,
 ) -> Result<Vec<DeliveryRow>> {
@@ -180,6 +180,10 @@ pub(crate) fn deliveries(
     };
     let of = if variant.is_some() { "d.variant = ?6" } else { "?6 IS NULL" };
     let of = if put_off { format!("{of} AND {WAS_PUT_OFF}") } else { of.to_owned() };
+    let of = match skip {
+        Some(reason) => format!("{of} AND d.skip = {}", reason.code()),
+        None => of,
+    };
     let sql = format!(
         "{DELIVERY} WHERE {hint} AND d.id > ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state = ?4 AND {of}
          ORDER BY d.id LIMIT ?5"

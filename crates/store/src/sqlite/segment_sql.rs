@@ -230,6 +230,9 @@ impl Compiler {
                 if of.put_off {
                     wanted.push(format!("{e}.attempts > 1"));
                 }
+                if let Some(reason) = of.reason {
+                    wanted.push(format!("{e}.skip = {}", reason.code()));
+                }
                 ("delivery", format!("{e}.first_try_at"))
             }
             Some(kind) => {

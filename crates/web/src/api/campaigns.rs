@@ -30,7 +30,8 @@ pub(crate) use compared::{Choice, ChosenBy, Compared, NoDifference, Other, choos
 pub(crate) use drafts::{preview_of, read_version, set_aside};
 pub(super) use running::read_state;
 pub(crate) use running::{
-    Resumption, SentAgain, Why, cancel, go_on, of_deed, pause, queue_again, read_among, read_deed, send_again, tally_of,
+    Resumption, SentAgain, Why, cancel, go_on, of_deed, pause, queue_again, read_among, read_deed, read_reason,
+    send_again, tally_of,
 };
 pub(crate) use written::{Counting, Format, Groups, Message, Mode, Written};
 

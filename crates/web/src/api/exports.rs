@@ -296,6 +296,8 @@ struct Standing {
     state: Option<String>,
     /// With it: only those who were put off at first, which is to say tried more than once.
     put_off: Option<bool>,
+    /// With `skipped`: only those who were skipped for this reason, as the report counts it.
+    reason: Option<String>,
     /// In place of it, only those who did this themselves: `opened`, `clicked`, `replied`, `unsubscribed`, `complained` or
     /// `reached` (the goal that variants are compared by).
     did: Option<String>,
@@ -342,7 +344,7 @@ async fn recipients(
     if standing.state.is_none() && put_off {
         return Err(Problem::field("put_off", "only mail is put off: name a state with it"));
     }
-    let among = super::campaigns::read_among(&tally, variant, put_off)?;
+    let mut among = super::campaigns::read_among(&tally, variant, put_off)?;
     let which = match (standing.state.as_deref(), standing.did.as_deref(), standing.cause.as_deref()) {
         (None, None, None) => Which::Standing(DeliveryState::ALL.to_vec()),
         (Some(words), None, None) => {
@@ -360,6 +362,11 @@ async fn recipients(
         }
         _ => return Err(Problem::field("did", "name a state, what they did, or a cause: one of them")),
     };
+    let states: &[DeliveryState] = match &which {
+        Which::Standing(states) => states.as_slice(),
+        Which::Caused(_) | Which::Doers(_) => &[],
+    };
+    among.skip = super::campaigns::read_reason(standing.reason.as_deref(), states)?;
     export(app, &caller, "recipients", Some(id), async move |app, mut table| {
         let written = write_recipients(&app, &campaign, which, among, &mut table).await;
         (table, written)

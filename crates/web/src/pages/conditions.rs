@@ -306,7 +306,7 @@ fn event_shown(counted: &Counted) -> Option<Line> {
         Some(_) => return None,
     };
     let is_more = of.link.is_some() || of.machines || of.by.is_some() || of.put_off || of.variant.is_some();
-    if is_more || of.after.is_some() || !of.properties.is_empty() {
+    if is_more || of.reason.is_some() || of.after.is_some() || !of.properties.is_empty() {
         return None;
     }
     Some(Line {

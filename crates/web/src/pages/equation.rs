@@ -45,8 +45,8 @@ pub(crate) struct Equation {
     bar: Vec<Part>,
     magnified: Option<(u64, Vec<Part>)>,
     says: String,
-    /// Why people are skipped: the reason, how many, and where they are, if that can be asked.
-    skips: Vec<(String, u64, Option<String>)>,
+    /// Why people are skipped: the reason, how many, and where they are.
+    skips: Vec<(String, u64, String)>,
     /// Are the reasons open to see?
     is_open: bool,
     /// Does it stand alone, without its bar and reasons?
@@ -76,14 +76,17 @@ impl Equation {
         let all = [&[("skip", report.skipped), ("ok", report.accepted), ("go", report.in_progress)], &bad[..]].concat();
         let refused: u64 = bad.iter().map(|(_, count)| count).sum();
         let is_small = refused > 0 && (refused as f64) * 100.0 < MAGNIFIED_PERCENT_MAX * report.recipients as f64;
-        let skips = report.skipped_by_reason.iter().map(|(reason, count)| (reason.word().to_owned(), *count, None));
+        let skips = report.skipped_by_reason.iter().filter(|(_, count)| **count > 0).map(|(reason, count)| {
+            let word = reason.word();
+            (word.to_owned(), *count, to(&format!("skipped&reason={word}")))
+        });
         Equation {
             first,
             second,
             bar: parts(&all),
             magnified: is_small.then(|| (refused, parts(&bad))),
             says: told(shown, report),
-            skips: skips.filter(|(_, count, _)| *count > 0).collect(),
+            skips: skips.collect(),
             is_open: false,
             icons: &super::assets::PLACE,
             shown: shown.clone(),
@@ -96,11 +99,8 @@ impl Equation {
         Equation { second: Vec::new(), ..self.short() }
     }
 
-    /// Before it begins: nobody has a verdict, and every reason to skip opens its people.
-    pub(crate) fn foretold(mut self, base: &str) -> Equation {
-        for (reason, _, href) in &mut self.skips {
-            *href = Some(format!("{base}/people?state=skipped&reason={reason}"));
-        }
+    /// Before it begins: nobody has a verdict.
+    pub(crate) fn foretold(self) -> Equation {
         Equation { second: Vec::new(), is_open: true, ..self }
     }
 

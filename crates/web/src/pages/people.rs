@@ -37,7 +37,7 @@ pub(super) struct Behind {
     /// Only those who were put off at first.
     #[serde(default)]
     put_off: bool,
-    /// Before it begins: why they would be skipped.
+    /// Why they were skipped; before it begins, why they would be.
     #[serde(default)]
     reason: String,
     /// What they did, in place of where they stand.
@@ -160,7 +160,12 @@ pub(super) async fn show(
     let did = Some(behind.did.as_str()).filter(|word| !word.is_empty());
     let narrowed = (behind.link, Some(behind.by.as_str()), behind.within_hours);
     let deed = did.map(|did| api::read_deed(did, variant, narrowed)).transpose()?;
-    let among = api::read_among(&tally, variant, behind.put_off)?;
+    let states = match &deed {
+        Some(_) => Vec::new(),
+        None => states(&behind.state).ok_or_else(|| Problem::from(Code::NotFound))?,
+    };
+    let mut among = api::read_among(&tally, variant, behind.put_off)?;
+    among.skip = api::read_reason(Some(behind.reason.as_str()), &states)?;
     let known = Report::of_tally(&tally);
     let mut terms = vec![
         ("all", "", known.recipients),
@@ -172,7 +177,7 @@ pub(super) async fn show(
         ("blocked", "block", known.blocked),
         ("in_doubt", "doubt", known.in_doubt),
     ];
-    if deed.is_some() || among.put_off {
+    if deed.is_some() || among.put_off || among.skip.is_some() {
         terms.truncate(1);
     }
     let head = Head::of(&app, &visitor, &campaign, "people").await?;
@@ -184,8 +189,11 @@ pub(super) async fn show(
     let mut asked: Vec<(&str, String)> = letter.map(|letter| ("variant", letter.to_string())).into_iter().collect();
     let narrowed = match &deed {
         Some(deed) => narrowing(deed),
-        None if among.put_off => vec![("put_off", "true".to_owned())],
-        None => Vec::new(),
+        None => {
+            let put_off = among.put_off.then(|| ("put_off", "true".to_owned()));
+            let reason = among.skip.map(|reason| ("reason", reason.word().to_owned()));
+            put_off.into_iter().chain(reason).collect()
+        }
     };
     asked.extend(narrowed.iter().cloned());
     let (term, says, (people, next)) = match &deed {
@@ -195,7 +203,6 @@ pub(super) async fn show(
             (deed.did.word().to_owned(), says_deed(&visitor.shown, deed), found)
         }
         None => {
-            let states = states(&behind.state).ok_or_else(|| Problem::from(Code::NotFound))?;
             if states.len() < DeliveryState::ALL.len() || among.put_off {
                 let words = states.iter().map(|state| state.word()).collect::<Vec<_>>().join(",");
                 asked.push(("state", words));
@@ -205,6 +212,9 @@ pub(super) async fn show(
             let mut says = visitor.shown.one_of("term", &term);
             if among.put_off {
                 says = format!("{says}: {}", visitor.shown.say("people-put-off"));
+            }
+            if let Some(reason) = among.skip {
+                says = format!("{says}: {}", visitor.shown.one_of("skip", reason.word()));
             }
             (term, says, found)
         }

@@ -143,7 +143,7 @@ async fn review(
     let trial = foretold.map(|foretold| foretold.render().map_err(|error| own_failure(&error))).transpose()?;
     Ok(DraftPage {
         trial: trial.unwrap_or_default(),
-        equation: report.map(|report| Equation::of(shown, &report, &head.base).foretold(&head.base)),
+        equation: report.map(|report| Equation::of(shown, &report, &head.base).foretold()),
         people,
         reckoned: Reckoned::of(visitor, kept.as_deref()),
         window_secs: app.config.cancel_window_secs.into(),

@@ -86,8 +86,9 @@ pub(super) struct Begun {
 /// Where the people of a term of a campaign's equation become a segment; `None`: no rule says exactly who they are.
 pub(super) fn of_term(campaign: &Campaign, term: &str, among: Among) -> Option<String> {
     let one = |state: &DeliveryState| {
-        let what = What::of_state(*state);
-        once(Happening { variant: letter_of(among.variant), put_off: among.put_off, ..with_mail_of(campaign, what) })
+        let Among { variant, put_off, skip } = among;
+        let (variant, what) = (letter_of(variant), What::of_state(*state));
+        once(Happening { variant, put_off, reason: skip, ..with_mail_of(campaign, what) })
     };
     let mut parts: Vec<Rule> = super::people::states(term)?.iter().map(one).collect();
     let rule = if parts.len() > 1 { Rule::Any(parts) } else { parts.pop()? };

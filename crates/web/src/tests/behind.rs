@@ -4,9 +4,9 @@ use super::browser::{Browser, roles};
 use super::house::House;
 use super::live::{accept, settle};
 use super::pages::{look, owner};
-use model::{Actor, CampaignId, CampaignState, DeliveryState, Outcome, Reply, Role};
+use model::{Actor, CampaignId, CampaignState, DeliveryState, Outcome, Reply, Role, SkipReason};
 use serde_json::{Value, json};
-use store::DeliveryRow;
+use store::{DeliveryRow, Settlement};
 
 /// A campaign that is being sent to two people.
 async fn begun(house: &House) -> (CampaignId, Vec<DeliveryRow>) {
@@ -65,6 +65,47 @@ async fn whoever_was_put_off_at_first_is_behind_the_number() {
         (&*format!("accepted.campaign(\"{id}\").put_off()"), 1)
     );
     for wrong in ["did=clicked&put_off=true", "put_off=true"] {
+        for list in [format!("/api/v1{base}/recipients?{wrong}"), format!("/api/v1/exports{base}?{wrong}")] {
+            assert_eq!(house.get(&list, &key).await.code(), "invalid_field", "{list}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_reason_to_skip_opens_those_whom_it_kept_from_their_mail() {
+    let house = House::new();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let (id, queued) = begun(&house).await;
+    for (one, reason) in queued.iter().zip([SkipReason::Stale, SkipReason::CannotCompose]) {
+        let claimed = house.app.store.claim_one(one.delivery).await.unwrap().unwrap();
+        let skipped = Settlement::of(&claimed, DeliveryState::Skipped, house.app.now());
+        house.app.store.settle(vec![Settlement { skip: Some(reason), ..skipped }]).await.unwrap();
+    }
+    let [first, other] = [0, 1].map(|n: usize| queued[n].email.clone().unwrap());
+    let base = format!("/campaigns/{id}");
+    let query = "state=skipped&reason=stale";
+    for path in [&*base, &*format!("{base}/report")] {
+        let page = look(&house, path, &cookie).await.text;
+        let opens = format!("href=\"{base}/people?{}\"", query.replace('&', "&#38;"));
+        assert!(page.contains(&opens), "{path}: {page}");
+    }
+    let page = look(&house, &format!("{base}/people?{query}"), &cookie).await.text;
+    assert!(page.contains(&first) && !page.contains(&other) && page.contains("came too late"), "{page}");
+    assert!(
+        page.contains("?state=all\"") && !page.contains("?state=skipped\""),
+        "no number but of what it opens: {page}"
+    );
+    let listed = house.get(&format!("/api/v1{base}/recipients?{query}"), &key).await.json();
+    assert_eq!((listed["data"][0]["address"].as_str(), &listed["data"][1]), (Some(first.as_str()), &Value::Null));
+    let table = house.get(&format!("/api/v1/exports{base}?{query}"), &key).await.text;
+    assert!(table.lines().count() == 2 && table.contains(&first), "{table}");
+    assert!(page.contains(&format!("/api/v1/exports{base}?reason=stale&#38;state=skipped")), "{page}");
+    let rule = rule_of(&page);
+    assert_eq!(
+        (rule.as_str(), people_of(&house, &key, &rule).await),
+        (&*format!("skipped.campaign(\"{id}\").reason(\"stale\")"), 1)
+    );
+    for wrong in ["did=clicked&reason=stale", "state=accepted&reason=stale", "state=skipped&reason=lazy"] {
         for list in [format!("/api/v1{base}/recipients?{wrong}"), format!("/api/v1/exports{base}?{wrong}")] {
             assert_eq!(house.get(&list, &key).await.code(), "invalid_field", "{list}");
         }

@@ -15,7 +15,7 @@ use engine::resume::ToTakeOut;
 use engine::{launch, report, resume};
 use model::access::Scope;
 use model::reaction::By;
-use model::{CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, Tally};
+use model::{CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, SkipReason, Tally};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -271,6 +271,8 @@ struct Outcome {
     state: Option<String>,
     /// With it: only those who were put off at first, which is to say tried more than once.
     put_off: Option<bool>,
+    /// With `skipped`: only those who were skipped for this reason, as the report counts it.
+    reason: Option<String>,
     /// In place of it, what they did themselves: `opened`, `clicked`, `replied`, `unsubscribed`, `complained`, or `reached`
     /// (the goal that variants are compared by).
     did: Option<String>,
@@ -309,9 +311,11 @@ async fn recipients(
     let (people, next) = match (outcome.state.as_deref(), outcome.did.as_deref()) {
         (Some(state), None) => {
             let state = read_state(state)?;
-            let among = read_among(&tally, variant, outcome.put_off.unwrap_or_default())?;
+            let mut among = read_among(&tally, variant, outcome.put_off.unwrap_or_default())?;
+            among.skip = read_reason(outcome.reason.as_deref(), &[state])?;
             let put_off = if among.put_off { "put_off" } else { "" };
-            let list = page::within(RECIPIENTS, [id.to_string().as_str(), state.word(), &letter, put_off]);
+            let reason = among.skip.map_or("", SkipReason::word);
+            let list = page::within(RECIPIENTS, [id.to_string().as_str(), state.word(), &letter, put_off, reason]);
             let after: Option<DeliveryId> = page::open_as(&list, outcome.after.as_deref())?;
             let found = report::people::people(&app.store, &tally, id, (state, among), after, limit).await?;
             (found.people, found.next.map(|last| page::seal(&list, &last.to_string())))
@@ -320,6 +324,7 @@ async fn recipients(
             return Err(Problem::field("put_off", "only mail is put off: name a state with it"));
         }
         (None, Some(did)) => {
+            read_reason(outcome.reason.as_deref(), &[])?;
             let deed = read_deed(did, variant, (outcome.link, outcome.by.as_deref(), outcome.within_hours))?;
             let list = page::within(RECIPIENTS, of_deed(id, &deed).iter().map(String::as_str));
             let after: Option<ContactId> = page::open_as(&list, outcome.after.as_deref())?;
@@ -346,7 +351,19 @@ pub(crate) fn read_among(tally: &Tally, variant: Option<u8>, put_off: bool) -> R
         let text = format!("more than {many} were accepted: ask a segment for them, accepted.campaign(…).put_off()");
         return Err(Problem::field("put_off", text));
     }
-    Ok(Among { variant, put_off })
+    Ok(Among { variant, put_off, ..Among::default() })
+}
+
+/// For which reason those who are asked for were skipped, of those who stand in `states`. Refused: of anybody who was not
+/// skipped.
+pub(crate) fn read_reason(word: Option<&str>, states: &[DeliveryState]) -> Result<Option<SkipReason>, Problem> {
+    let Some(word) = word.filter(|word| !word.is_empty()) else { return Ok(None) };
+    if states != [DeliveryState::Skipped] {
+        return Err(Problem::field("reason", "only whoever was skipped has a reason: name the state skipped with it"));
+    }
+    let known = || SkipReason::ALL.iter().map(|reason| reason.word()).collect::<Vec<_>>().join(", ");
+    let unknown = || Problem::field("reason", format!("{word:?} is none of {}", known()));
+    SkipReason::from_word(word).map(Some).ok_or_else(unknown)
 }
 
 /// What people did, and which of them are asked for: with which link, by whom, and within how many hours. Refused: what only
