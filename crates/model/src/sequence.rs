@@ -222,6 +222,11 @@ words! {
 }
 
 impl Departure {
+    /// Did it end before its end and the goal?
+    pub const fn is_early(self) -> bool {
+        !matches!(self, Departure::Ended | Departure::Reached)
+    }
+
     /// Does this reason for not being mailed end a sequence? The others pass, or concern one message: it is skipped and
     /// its person goes on.
     pub const fn of(reason: SkipReason) -> Option<Departure> {

@@ -105,8 +105,8 @@ pub use secrets::Secrets;
 pub use seeking::{Found, Sought, SoughtPlace, Stand};
 pub use segment::{Explained, Gone, NamedThing, RuleOf, Segment, SegmentChange};
 pub use sequence::{
-    DuePlace, Entered, NewSequence, PlaceAct, PlaceMove, Sequence, SequencePlace, SequenceVersion, SequencesDue,
-    StepCount,
+    DuePlace, Entered, NewSequence, Passage, PassagesPage, Passing, PlaceAct, PlaceMove, Sequence, SequencePlace,
+    SequenceVersion, SequencesDue, StepCount,
 };
 pub use session::{FailureLimit, LinkPurpose, OneTimeLink, Session};
 pub use settlement::{Refused, Settled, Settlement};

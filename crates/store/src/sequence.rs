@@ -6,7 +6,7 @@
 
 use crate::Store;
 use crate::error::{Result, StoreError};
-use crate::sqlite::{Ledger, passes, places, sequences};
+use crate::sqlite::{Ledger, passages, passes, places, sequences};
 use model::segment::Rule;
 use model::sequence::Definition;
 use model::{Actor, CampaignId, ContactId, Departure, SequenceId, SequenceState, SkipReason, Timestamp, WorkspaceId};
@@ -99,6 +99,43 @@ pub struct SequencePlace {
     pub entered_at: Timestamp,
     /// When they came to this step.
     pub since: Timestamp,
+}
+
+/// Which of those who came in by the version in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passing {
+    /// All of them.
+    Entered,
+    /// Who is on their way, at this step where one is named.
+    UnderWay(Option<u16>),
+    /// Whose way ended so.
+    Over(Departure),
+    /// Whose way ended before its end and the goal, however.
+    Left,
+}
+
+/// Somebody who came in by the version in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// Who.
+    pub contact: ContactId,
+    /// How many of their ways through it are asked for: more than one where they may come in again.
+    pub times: u64,
+    /// When the last of these began.
+    pub entered_at: Timestamp,
+    /// Where they are on it, and since when; `None`: it is over.
+    pub place: Option<(u16, Timestamp)>,
+    /// How it ended, and when; `None`: they are on it.
+    pub over: Option<(Departure, Timestamp)>,
+}
+
+/// A page of them, and where the next begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PassagesPage {
+    /// The people; fewer than asked for, or nobody, where many had to be looked through.
+    pub people: Vec<Passage>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<ContactId>,
 }
 
 /// Somebody who is to be looked at.
@@ -369,6 +406,17 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<SequencePlace>> {
         self.core.lanes.read(move |conn: &Connection| places::page(conn, workspace, id, after, limit)).await
+    }
+    /// Who came in by the version in force, `limit` at a time, after `after`. Whoever was forgotten is not among them.
+    pub async fn sequence_passages(
+        &self,
+        sequence: &Sequence,
+        which: Passing,
+        after: Option<ContactId>,
+        limit: usize,
+    ) -> Result<PassagesPage> {
+        let sequence = sequence.clone();
+        self.core.lanes.read(move |conn: &Connection| passages::page(conn, &sequence, which, after, limit)).await
     }
     /// What happened at each step of a version, by number; the number behind the last step is the end. From the counters.
     pub async fn sequence_counts(

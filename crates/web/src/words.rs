@@ -300,6 +300,7 @@ mod tests {
             of("setup-of", vec!["address", "port", "reverse"]),
             of("setup-is", vec!["ok", "hard", "soft"]),
             of("sequence-state", model::SequenceState::ALL.iter().map(|one| one.word()).collect()),
+            of("passing", crate::api::passages::WHO.to_vec()),
             of("departure", model::Departure::ALL.iter().map(|one| one.word()).collect()),
             of("published", vec!["published", "not_published", "wrong", "unknown", "not_looked"]),
             of("policy", vec!["spf", "dmarc"]),

@@ -742,8 +742,6 @@ sequence-names_gone = In Fassung { $version } nennt { $of ->
     [segment] ein Segment, das
    *[link] einen Link, den
 } es nicht gibt: { $id }. Ändern Sie sie; wer mit dieser Fassung unterwegs ist, muss herausgenommen werden.
-sequence-people = Personen
-sequence-sum = { $entered } traten ein = { $under_way } unterwegs + { $reached } am Ziel + { $ended } am Ende + { $left } vorher ausgetreten
 sequence-came-of-it = Was daraus wurde
 sequence-steps = Schritt für Schritt
 sequence-no-steps = Er hat keine Schritte.
@@ -752,7 +750,18 @@ sequence-arrived = Kamen
 sequence-waiting = Sind da
 sequence-left = Gingen dort
 sequence-mail = Mail
-sequence-mail-sum = { $sent } eingereiht, { $skipped } übersprungen, { $accepted } angenommen, { $clicked } klickten
+passing-entered = traten ein
+passing-under_way = unterwegs
+passing-left = vor dem Ende ausgetreten
+sequence-at-step = bei Schritt { $step }
+sequence-where = Wo sie sind
+sequence-since = Seit
+sequence-came-in = Eingetreten
+sequence-often = Wie oft
+sequence-nobody = Niemand.
+sequence-people-what = Von denen, die mit der geltenden Fassung eintraten. Wer vergessen wurde, steht in keiner Liste.
+sequence-mail-campaign = Ihre Kampagne
+sequence-clicked = klickten
 sequence-activate = Laufen lassen
 sequence-activate-newest = Neueste Fassung in Kraft setzen
 sequence-archive = Für immer beenden…

@@ -745,8 +745,6 @@ sequence-names_gone = In version { $version } { $of ->
     [segment] a segment
    *[link] a link
 } that is not there: { $id }. Change it; whoever is on their way by that version has to be taken out.
-sequence-people = People
-sequence-sum = { $entered } came in = { $under_way } on their way + { $reached } reached the goal + { $ended } at the end + { $left } left before
 sequence-came-of-it = What came of it
 sequence-steps = Step by step
 sequence-no-steps = It has no steps.
@@ -755,7 +753,18 @@ sequence-arrived = Came
 sequence-waiting = Are there
 sequence-left = Left there
 sequence-mail = Mail
-sequence-mail-sum = { $sent } queued, { $skipped } skipped, { $accepted } accepted, { $clicked } clicked
+passing-entered = came in
+passing-under_way = on their way
+passing-left = left before the end
+sequence-at-step = at step { $step }
+sequence-where = Where they are
+sequence-since = Since
+sequence-came-in = Came in
+sequence-often = How often
+sequence-nobody = Nobody.
+sequence-people-what = Of those who came in by the version in force. Whoever was forgotten is in no list.
+sequence-mail-campaign = Its campaign
+sequence-clicked = clicked
 sequence-activate = Let it go on
 sequence-activate-newest = Put the newest version in force
 sequence-archive = End it for good…

@@ -75,6 +75,7 @@ const PAGES = {
   "/sequences": () => ["/sequences"],
   "/sequences/new": () => ["/sequences/new", "/sequences/new?view=text"],
   "/sequences/{id}": (has) => [`/sequences/${has.sequence}`],
+  "/sequences/{id}/people": (has) => [`/sequences/${has.sequence}/people?who=under_way&step=1`],
   "/sequences/{id}/edit": (has) => [`/sequences/${has.sequence}/edit`],
   "/sequences/{id}/archive": (has) => [`/sequences/${has.sequence}/archive`],
   "/events": () => ["/events", "/events?hand=yes"],

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    Addition, Entered, NewList, NewReaction, NewSequence, PlaceAct, PlaceMove, Sequence, SequencePlace, StoreError,
-    Target,
+    Addition, Entered, NewList, NewReaction, NewSequence, Passing, PlaceAct, PlaceMove, Sequence, SequencePlace,
+    StoreError, Target,
 };
 use model::segment::Rule;
 use model::sequence::{Again, By, Definition, Entry, Goal, Length, Step, Wait};
@@ -334,6 +334,63 @@ fn the_story_of_somebody_tells_their_way() {
     now(store.forget(W, &address("3@a.example"), &ME, at(40))).unwrap();
     assert_eq!(inside(&store, sequence.id), []);
     assert_accounted(&store, sequence.id, 3);
+}
+
+#[test]
+fn whoever_came_in_is_found_by_how_their_way_went() {
+    let store = empty();
+    let who = people(&store, 4);
+    let sequence = active(&store, new_sequence("onboarding", by_api()));
+    enter(&store, sequence.id, &who, 20);
+    for (one, act) in [(0, PlaceAct::Depart(Departure::Reached)), (2, PlaceAct::Go { to: 2 })] {
+        let due = now(store.due_places(sequence.id, at(30))).unwrap();
+        let turn = due.iter().find(|due| due.place.contact == who[one]).unwrap().turn;
+        now(store.move_places(sequence.id, vec![PlaceMove { contact: who[one], turn, act }], at(30))).unwrap();
+    }
+    now(store.leave_sequence(W, sequence.id, vec![who[1]], &ME, at(31))).unwrap();
+    let found = |known: &Sequence, which| {
+        let page = now(store.sequence_passages(known, which, None, 10)).unwrap();
+        assert_eq!(page.next, None);
+        page.people.into_iter().map(|one| one.contact).collect::<Vec<_>>()
+    };
+    for (which, expected) in [
+        (Passing::Entered, &who[..]),
+        (Passing::UnderWay(None), &who[2..]),
+        (Passing::UnderWay(Some(2)), &who[2..3]),
+        (Passing::Over(Departure::Reached), &who[..1]),
+        (Passing::Over(Departure::Removed), &who[1..2]),
+        (Passing::Left, &who[1..2]),
+        (Passing::Over(Departure::Ended), &who[..0]),
+    ] {
+        assert_eq!(found(&sequence, which), expected, "{which:?}");
+    }
+    let first = now(store.sequence_passages(&sequence, Passing::Entered, None, 1)).unwrap();
+    assert_eq!((first.people[0].over, first.next), (Some((Departure::Reached, at(30))), Some(who[0])));
+    let rest = now(store.sequence_passages(&sequence, Passing::Entered, first.next, 10)).unwrap();
+    let places: Vec<_> = rest.people.iter().map(|one| one.place.map(|(step, _)| step)).collect();
+    assert_eq!(places, [None, Some(2), Some(1)]);
+
+    // Of the next version are those who came in by it, and nobody who keeps the one before.
+    now(store.change_sequence(
+        W,
+        sequence.id,
+        new_sequence("onboarding", vec![entry(By::Api, Again::Always)]),
+        &ME,
+        at(40),
+    ))
+    .unwrap();
+    let newer = now(store.activate_sequence(W, sequence.id, campaigns(&store), &ME, at(41))).unwrap();
+    assert_eq!(
+        (newer.version, found(&newer, Passing::Entered), found(&newer, Passing::UnderWay(None))),
+        (Some(2), vec![], vec![])
+    );
+    enter(&store, sequence.id, &who[..2], 50);
+    now(store.leave_sequence(W, sequence.id, who[1..3].to_vec(), &ME, at(51))).unwrap();
+    enter(&store, sequence.id, &who[1..2], 52);
+    assert_eq!(found(&newer, Passing::Entered), &who[..2]);
+    assert_eq!(found(&newer, Passing::Left), &who[1..2], "whoever left by the one before is not of this one");
+    let again = now(store.sequence_passages(&newer, Passing::Entered, Some(who[0]), 10)).unwrap();
+    assert_eq!((again.people[0].times, again.people[0].over), (2, None));
 }
 
 #[test]

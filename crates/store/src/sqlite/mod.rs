@@ -32,6 +32,7 @@ pub(crate) mod migrate;
 pub(crate) mod offers;
 pub(crate) mod origins;
 pub(crate) mod pacing;
+pub(crate) mod passages;
 pub(crate) mod passes;
 pub(crate) mod persons;
 pub(crate) mod places;

@@ -21,6 +21,7 @@ pub(crate) mod me;
 mod meant;
 mod messages;
 mod origins;
+pub(crate) mod passages;
 mod reacted;
 mod replies;
 mod restores;
@@ -85,6 +86,7 @@ pub(crate) fn routes(app: &App) -> (Router<App>, Value) {
         .merge(contacts::routes())
         .merge(held::routes())
         .merge(origins::routes())
+        .merge(passages::routes())
         .merge(lists::routes())
         .merge(segments::routes())
         .merge(sequences::routes())

@@ -675,6 +675,9 @@ pub(crate) struct StepMail {
     pub(crate) accepted: u64,
     /// People who followed a link; machines aside.
     pub(crate) clicked: u64,
+    /// Of those skipped, who has no delivery: they came when the campaign was cancelled.
+    #[serde(skip)]
+    pub(crate) passed: u64,
 }
 
 impl StepMail {
@@ -690,6 +693,7 @@ impl StepMail {
             skipped_by_reason: reasons.iter().filter(|(_, n)| **n > 0).map(|(why, n)| (why.word(), *n)).collect(),
             accepted: tally.count(DeliveryState::Accepted),
             clicked,
+            passed,
         }
     }
 }
@@ -731,8 +735,7 @@ pub(crate) async fn report(
     let counts = app.store.sequence_counts(caller.workspace, id, number).await?;
     let departed =
         |how: Departure| -> u64 { counts.values().map(|count| count.departed.get(&how).copied().unwrap_or(0)).sum() };
-    let early = |how: &Departure| !matches!(how, Departure::Ended | Departure::Reached);
-    let left = Departure::ALL.iter().filter(|how| early(how)).map(|how| (how.word(), departed(*how)));
+    let left = Departure::ALL.iter().filter(|how| how.is_early()).map(|how| (how.word(), departed(*how)));
     let plan = Plan::of(&written.definition);
     let mut steps = Vec::new();
     for number in 1..=plan.len() {

@@ -42,11 +42,12 @@ const ELSEWHERE: [(&str, &str); 3] = [
     ("/deliveries", "/exports/campaigns/{id}"),
 ];
 /// Lists of what is known of people, one by one.
-const OF_PEOPLE: [&str; 5] = [
+const OF_PEOPLE: [&str; 6] = [
     "/campaigns/{id}/recipients",
     "/contacts/{id}/timeline",
     "/lists/{id}/members",
     "/messages",
+    "/sequences/{id}/passages",
     "/sequences/{id}/people",
 ];
 

@@ -1,8 +1,8 @@
 //! The pages where lists are kept and settings made, each with its address.
 
 use super::{
-    account, alerts, domains, events, imports, keys, lanes, lists, machine, segments, sequences, settings, sources,
-    sunsets, suppressions, users, webhooks,
+    account, alerts, domains, events, imports, keys, lanes, lists, machine, passages, segments, sequences, settings,
+    sources, sunsets, suppressions, users, webhooks,
 };
 use crate::App;
 use axum::Router;
@@ -47,6 +47,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/sequences", get(sequences::list))
         .route("/sequences/new", get(sequences::new).post(sequences::make))
         .route("/sequences/{id}", get(sequences::show))
+        .route("/sequences/{id}/people", get(passages::show))
         .route("/sequences/{id}/steps.csv", get(sequences::steps))
         .route("/sequences/{id}/edit", get(sequences::edit).post(sequences::change))
         .route("/sequences/{id}/activate", post(sequences::activate))

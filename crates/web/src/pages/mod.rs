@@ -44,6 +44,7 @@ mod names;
 mod noted;
 mod once;
 mod orders;
+mod passages;
 mod people;
 mod person;
 mod preflight;

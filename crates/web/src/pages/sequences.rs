@@ -6,7 +6,7 @@ use super::layout::{Layout, Section};
 use super::sheet::{Badge, Cell, Facts, Press, Sheet, Table};
 use super::shown::Shown;
 use super::steps::{Entry, Lines};
-use super::{Visitor, page};
+use super::{Visitor, page, passages};
 use crate::App;
 use crate::api::sequences as api;
 use crate::extract::{Asked, At, Input, given};
@@ -22,7 +22,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::brand::{Brand, SENDER};
 use model::access::Scope;
-use model::{SequenceId, SequenceState};
+use model::{SequenceId, SequenceState, SkipReason};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{Gone, RuleOf};
@@ -108,24 +108,26 @@ pub(super) async fn show(
         sheet = sheet.press(Press::to(format!("/api/v1/sequences/{id}/people?format=csv"), shown.say("export-csv")));
     }
     let left: u64 = report.left.values().sum();
-    let values = [
-        ("entered", report.entered.into()),
-        ("under_way", report.under_way.into()),
-        ("reached", report.reached.into()),
-        ("ended", report.ended.into()),
-        ("left", left.into()),
-    ];
     let gone = app.store.gone_from_sequence(visitor.caller.workspace, id).await?;
     let mut lines: Vec<_> =
         gone.iter().map(|(version, gone)| (shown.say("sequence-stands"), stands(shown, *version, gone))).collect();
-    lines.push((shown.say("sequence-people"), Cell::text(shown.fill("sequence-sum", &values))));
-    lines.extend(report.left.iter().map(|(how, n)| (shown.one_of("departure", how), Cell::text(shown.number(n)))));
+    // Everybody who came in, and the terms of the sum that they are.
+    let line = |says: String, n: u64, who: &str| (says, Cell::people(shown, n, passages::place(id, who, None)));
+    lines.push(line(shown.one_of("passing", "entered"), report.entered, "entered"));
+    let terms = [
+        ("=", shown.one_of("passing", "under_way"), report.under_way, "under_way"),
+        ("+", shown.one_of("departure", "reached"), report.reached, "reached"),
+        ("+", shown.one_of("departure", "ended"), report.ended, "ended"),
+        ("+", shown.one_of("passing", "left"), left, "left"),
+    ];
+    lines.extend(terms.map(|(op, says, n, who)| line(format!("{op} {says}"), n, who)));
+    lines.extend(report.left.iter().map(|(&how, n)| line(format!("– {}", shown.one_of("departure", how)), *n, how)));
     sheet = sheet.part(Facts { id: "sum".to_owned(), title: shown.say("sequence-came-of-it"), lines });
     let head = shown.says(["sequence-step", "sequence-arrived", "sequence-waiting", "sequence-left", "sequence-mail"]);
     let table = Table::new("steps", shown.say("sequence-steps"), head, shown.say("sequence-no-steps"));
     let table = table
         .csv(shown, format!("/sequences/{id}/steps.csv"))
-        .rows(report.steps.into_iter().map(|step| step_row(shown, step)));
+        .rows(report.steps.iter().map(|step| step_row(shown, id, &report, step)));
     Ok(sheet.part(table).answer(&Entered::default()))
 }
 
@@ -174,35 +176,60 @@ pub(super) async fn steps(
     Ok(stream::Table::whole("steps", &header, rows.collect()))
 }
 
-fn step_row(shown: &Shown, step: api::SequenceStep) -> Vec<Cell> {
-    let left: u64 = step.left.values().sum();
-    let mut gone = Cell::number(shown, left);
-    for (how, n) in &step.left {
-        gone = gone.sub(format!("{} {}", shown.number(n), shown.one_of("departure", how)));
-    }
-    let mail = match step.mail {
-        None => Cell::text("–"),
-        Some(mail) => {
-            let values = [
-                ("sent", mail.sent.into()),
-                ("skipped", mail.skipped.into()),
-                ("accepted", mail.accepted.into()),
-                ("clicked", mail.clicked.into()),
-            ];
-            let sum = Cell::link(format!("/campaigns/{}", mail.campaign), shown.fill("sequence-mail-sum", &values));
-            let skip = |sum: Cell, (why, n): (&&str, &u64)| {
-                sum.sub(format!("{} {}", shown.number(n), shown.one_of("skip", why)))
-            };
-            mail.skipped_by_reason.iter().fold(sum, skip)
-        }
+/// A step, with every number that is known person by person opening its people. Who passed a step and went on is not noted:
+/// that number opens its people where they are those of another.
+fn step_row(shown: &Shown, id: SequenceId, report: &api::SequenceReport, step: &api::SequenceStep) -> Vec<Cell> {
+    let to = |who: &str, at: Option<u16>| passages::place(id, who, at);
+    let waiting = to("under_way", Some(step.step));
+    let came = match &step.mail {
+        _ if step.entered == report.entered => Some(to("entered", None)),
+        _ if step.entered == step.waiting => Some(waiting.clone()),
+        Some(mail) if mail.passed == 0 && step.entered == mail.sent + mail.skipped => Some(mail_to(mail, "state=all")),
+        _ => None,
     };
+    let left: u64 = step.left.values().sum();
+    let total = |how: &str| match how {
+        "reached" => report.reached,
+        "ended" => report.ended,
+        how => report.left.get(how).copied().unwrap_or_default(),
+    };
+    let mut gone = Cell::number(shown, left);
+    for (&how, n) in &step.left {
+        let says = format!("{} {}", shown.number(n), shown.one_of("departure", how));
+        // All who left so, left here.
+        gone = if *n == total(how) { gone.below(to(how, None), says) } else { gone.sub(says) };
+    }
     vec![
         Cell::text(format!("{}. {}", step.step, step.does)),
-        Cell::number(shown, step.entered),
-        Cell::number(shown, step.waiting),
+        Cell { href: came, ..Cell::number(shown, step.entered) },
+        Cell::people(shown, step.waiting, waiting),
         gone,
-        mail,
+        step.mail.as_ref().map_or_else(|| Cell::text("–"), |mail| mail_cell(shown, mail)),
     ]
+}
+
+/// Where people of a step's campaign are.
+fn mail_to(mail: &api::StepMail, which: &str) -> String {
+    format!("/campaigns/{}/people?{which}", mail.campaign)
+}
+
+/// What became of the messages of a step.
+fn mail_cell(shown: &Shown, mail: &api::StepMail) -> Cell {
+    let counted = |n: u64, says: String| format!("{} {says}", shown.number(&n));
+    let term = |n: u64, word: &str| counted(n, shown.one_of("term", word));
+    let cell = Cell::link(format!("/campaigns/{}", mail.campaign), shown.say("sequence-mail-campaign"))
+        .below(mail_to(mail, "state=attempted"), term(mail.sent, "attempted"))
+        .below(mail_to(mail, "state=accepted"), term(mail.accepted, "accepted"))
+        .below(mail_to(mail, "did=clicked"), counted(mail.clicked, shown.say("sequence-clicked")));
+    // Whoever came when the campaign was cancelled has no delivery there.
+    let skipped = term(mail.skipped, "skipped");
+    let cell = if mail.passed == 0 { cell.below(mail_to(mail, "state=skipped"), skipped) } else { cell.sub(skipped) };
+    let skip = |cell: Cell, (&why, n): (&&'static str, &u64)| {
+        let says = counted(*n, shown.one_of("skip", why));
+        let is_noted = mail.passed == 0 || why != SkipReason::Cancelled.word();
+        if is_noted { cell.below(mail_to(mail, &format!("state=skipped&reason={why}")), says) } else { cell.sub(says) }
+    };
+    mail.skipped_by_reason.iter().fold(cell, skip)
 }
 
 fn presses(visitor: &Visitor, known: &store::Sequence) -> Vec<Press> {

@@ -66,6 +66,8 @@ pub(super) struct Cell {
     pub(super) badge: Option<Badge>,
     /// Below it, smaller.
     pub(super) sub: Vec<String>,
+    /// Below that, what leads elsewhere: address and words.
+    pub(super) below: Vec<(String, String)>,
     pub(super) is_code: bool,
     pub(super) is_number: bool,
     /// Does it stay on one line, as times do?
@@ -115,12 +117,24 @@ impl Cell {
         self
     }
 
+    /// A number, and where the people are whom it counts.
+    pub(super) fn people(shown: &Shown, n: u64, href: impl Into<String>) -> Cell {
+        Cell { href: Some(href.into()), ..Cell::number(shown, n) }
+    }
+
+    /// What leads elsewhere, below it.
+    pub(super) fn below(mut self, href: impl Into<String>, words: impl Into<String>) -> Cell {
+        self.below.push((href.into(), words.into()));
+        self
+    }
+
     /// What it says, without its looks.
     fn plain(&self) -> String {
         let badge = self.badge.iter().map(|badge| badge.text.as_str());
         let said = std::iter::once(self.exact.as_ref().unwrap_or(&self.text).as_str())
             .chain(badge)
-            .chain(self.sub.iter().map(String::as_str));
+            .chain(self.sub.iter().map(String::as_str))
+            .chain(self.below.iter().map(|(_, words)| words.as_str()));
         said.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
     }
 }

@@ -181,7 +181,10 @@ async fn a_sequence_is_written_changed_paused_and_ended() {
     assert!(browser.look(&format!("{base}/edit?view=text")).await.text.contains("&#34;entries&#34;"));
     assert_eq!(browser.submit(&format!("{base}/activate"), "").await.status, 303);
     let page = browser.look(&base).await.text;
-    assert!(page.contains("0 came in = 0 on their way") && page.contains(&format!("{base}/pause")), "{page}");
+    assert!(
+        page.contains(&format!("href=\"{base}/people?who=entered\">0</a>")) && page.contains(&format!("{base}/pause")),
+        "{page}"
+    );
     assert!(page.contains(&format!("href=\"{base}/steps.csv\"")), "{page}");
     let steps = browser.look(&format!("{base}/steps.csv")).await.text;
     assert!(steps.starts_with("step,does,entered,waiting,left,campaign,sent") && steps.lines().count() == 2, "{steps}");

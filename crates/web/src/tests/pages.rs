@@ -175,6 +175,7 @@ async fn every_page_is_drawn_and_loads_nothing_from_elsewhere() {
         "/sequences".to_owned(),
         "/sequences/new".to_owned(),
         format!("/sequences/{}", things.by_kind["sequences"]),
+        format!("/sequences/{}/people?who=entered", things.by_kind["sequences"]),
         format!("/sequences/{}/edit", things.by_kind["sequences"]),
         "/events".to_owned(),
         "/events?hand=yes".to_owned(),

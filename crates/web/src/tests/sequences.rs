@@ -235,12 +235,35 @@ async fn the_report_of_a_step_counts_what_was_skipped_while_it_waited() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     assert_eq!((&mail["sent"], &mail["skipped"], &mail["skipped_by_reason"]), (&json!(2), &json!(0), &json!({})));
+    let browser = super::browser::Browser::owner(&house).await;
+    let base = format!("/sequences/{id}");
+    let page = browser.look(&base).await.text;
+    for opens in
+        ["who=entered\">2</a>", "who=under_way\">2</a>", "who=under_way&#38;step=2\">2</a>", "who=left\">0</a>"]
+    {
+        assert!(page.contains(&format!("href=\"{base}/people?{opens}")), "{opens}: {page}");
+    }
+    assert!(page.contains("/people?state=attempted\">2 attempted</a>"), "{page}");
+    let people = async |which: &str| browser.look(&format!("{base}/people?{which}")).await.text;
+    let there = people("who=under_way&step=2").await;
+    assert!(
+        there.contains("anna@a.example") && there.contains("bob@a.example") && there.contains("at step 2"),
+        "{there}"
+    );
+    assert!(people("who=under_way&step=1").await.contains("Nobody."));
+    let table = house.get(&at("/passages?who=under_way&step=2&format=csv"), &key).await.text;
+    assert!(table.starts_with("contact,email,times,") && table.lines().count() == 3, "{table}");
+    for wrong in ["who=lazy", "who=left&step=1"] {
+        assert_eq!(house.get(&at(&format!("/passages?{wrong}")), &key).await.code(), "invalid_field", "{wrong}");
+    }
     assert_eq!(house.post(&at("/archive"), &key, json!({})).await.status, 200);
+    let gone = people("who=archived").await;
+    assert!(gone.contains("anna@a.example") && gone.contains("it was ended"), "{gone}");
     let mail = house.get(&at("/report"), &key).await.json()["steps"][0]["mail"].clone();
     assert_eq!((&mail["sent"], &mail["skipped"], &mail["accepted"]), (&json!(0), &json!(2), &json!(0)));
     assert_eq!(mail["skipped_by_reason"], json!({ "cancelled": 2 }));
-    let page = super::browser::Browser::owner(&house).await.look(&format!("/sequences/{id}")).await.text;
-    assert!(page.contains("2 cancelled"), "{page}");
+    let page = browser.look(&base).await.text;
+    assert!(page.contains("2 cancelled") && page.contains(&format!("{base}/people?who=archived\">2</a>")), "{page}");
 }
 
 #[tokio::test]
