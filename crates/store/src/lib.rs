@@ -102,7 +102,7 @@ pub use report::{
 };
 pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
 pub use secrets::Secrets;
-pub use seeking::{Found, Sought, SoughtPlace, Stand};
+pub use seeking::{Fate, Found, Sought, SoughtPlace, Stand};
 pub use segment::{Explained, Gone, NamedThing, RuleOf, Segment, SegmentChange};
 pub use sequence::{
     DuePlace, Entered, NewSequence, Passage, PassagesPage, Passing, PlaceAct, PlaceMove, Sequence, SequencePlace,

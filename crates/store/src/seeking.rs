@@ -1,10 +1,10 @@
-//! People looked for: by the beginning of their address, by domain, by where they stand, by list.
+//! People looked for: by the beginning of their address, by domain, by where they stand, by list, by import.
 
 use crate::Store;
 use crate::contact::Contact;
 use crate::error::Result;
 use crate::sqlite::seeking;
-use model::{ContactId, ContactStatus, ListId, SuppressionReason, WorkspaceId};
+use model::{ContactId, ContactStatus, ImportId, ListId, SuppressionReason, WorkspaceId};
 use std::fmt;
 use std::str::FromStr;
 
@@ -43,6 +43,36 @@ impl Stand {
     }
 }
 
+/// What somebody of an import was to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// They came with it.
+    Added,
+    /// They came with it on a row with the address of an earlier one.
+    Duplicate,
+    /// They were here before.
+    Known,
+}
+
+impl Fate {
+    /// All of them.
+    pub const ALL: [Fate; 3] = [Fate::Added, Fate::Duplicate, Fate::Known];
+
+    /// Its word, in addresses.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Fate::Added => "added",
+            Fate::Duplicate => "duplicates",
+            Fate::Known => "known",
+        }
+    }
+
+    /// The one with this word.
+    pub fn from_word(word: &str) -> Option<Fate> {
+        Fate::ALL.into_iter().find(|fate| fate.word() == word)
+    }
+}
+
 /// Whom one looks for: everybody for whom all of it holds. Nothing: everybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sought {
@@ -54,6 +84,8 @@ pub struct Sought {
     pub stand: Option<Stand>,
     /// A list they are on, confirmed where it asks for that.
     pub list: Option<ListId>,
+    /// An import they were in, and what they were to it where that is asked.
+    pub import: Option<(ImportId, Option<Fate>)>,
     /// In the order of their addresses, whether their Latin letters are large or small, and those who have none last.
     pub by_address: bool,
 }

@@ -366,6 +366,12 @@ sort-by-address = nach Adresse ordnen
 sorted-back = nach Adresse geordnet; zurück zur Reihenfolge, in der sie kamen
 contacts-empty = Hier werden Personen stehen. Sie kommen durch einen Import, ein Formular oder die Schnittstelle.
 contacts-none = So findet sich niemand.
+contacts-of-import = { $fate ->
+    [added] Wer mit dem Import { $name } kam
+    [duplicates] Wer mit dem Import { $name } in einer Zeile mit der Adresse einer früheren kam
+    [known] Wer im Import { $name } stand und schon da war
+   *[other] Wer im Import { $name } stand
+}
 contacts-find-help = Gesucht wird in Adressen, von ihrem Anfang an; @ und eine Domain findet alle dort. In Namen nicht.
 contacts-by-name = { $name } unter den Namen suchen
 contacts-state = Status

@@ -366,6 +366,12 @@ sort-by-address = sort by address
 sorted-back = in the order of their addresses; back to the order they came
 contacts-empty = People will be here. They come by an import, a form or the API.
 contacts-none = Nobody is found so.
+contacts-of-import = { $fate ->
+    [added] Who came with the import { $name }
+    [duplicates] Who came with the import { $name } on a row with the address of an earlier one
+    [known] Who was in the import { $name } and here before
+   *[other] Who was in the import { $name }
+}
 contacts-find-help = Addresses are searched, from their beginning; @ and a domain finds everybody there. Names are not.
 contacts-by-name = Look for { $name } among the names
 contacts-state = Where they stand

@@ -1,7 +1,7 @@
 //! People looked for: every combination of conditions finds exactly those for whom they hold, page by page.
 
 use super::*;
-use crate::{Contact, NewList, Sought, SoughtPlace, Stand, StoreError, Target};
+use crate::{Contact, Fate, NewList, Sought, SoughtPlace, Stand, StoreError, Target};
 use model::{ContactId, ContactStatus, ListId, SuppressionReason};
 
 /// Everybody who is found, two at a time.
@@ -93,7 +93,7 @@ fn exactly_those_are_found_for_whom_all_of_it_holds_and_nobody_twice() {
             for domain in [None, Some("b.example"), Some("unheard.example")] {
                 for (list, by_address) in [(None, false), (Some(list), false), (None, true), (Some(list), true)] {
                     let (begins, domain) = (begins.map(str::to_owned), domain.map(str::to_owned));
-                    let question = Sought { begins, domain, stand, list, by_address };
+                    let question = Sought { begins, domain, stand, list, by_address, import: None };
                     let mut expected: Vec<ContactId> = everybody
                         .iter()
                         // Of letters that are not Latin the large and the small are two.
@@ -142,6 +142,29 @@ fn everybody_is_listed_in_the_order_of_addresses_and_who_has_none_is_last() {
     assert!(with.is_sorted(), "{with:?}");
     assert!(!without.is_empty() && told.ends_with(&without));
     assert_eq!(told.len(), now(store.contacts_page(W, None, 99)).unwrap().len());
+}
+
+#[test]
+fn the_people_of_an_import_are_found_by_what_they_were_to_it() {
+    let store = empty();
+    let first = import(&store, 1, &["anna@a.example", "bo@b.example"]);
+    let second = import(&store, 2, &["bo@b.example", "cid@c.example", "di@d.example", "cid@c.example", "bo@b.example"]);
+    for (import, fate, expected) in [
+        (first, None, &["anna@a.example", "bo@b.example"][..]),
+        (first, Some(Fate::Known), &[][..]),
+        (second, None, &["bo@b.example", "bo@b.example", "cid@c.example", "cid@c.example", "di@d.example"][..]),
+        (second, Some(Fate::Added), &["cid@c.example", "di@d.example"][..]),
+        (second, Some(Fate::Duplicate), &["bo@b.example", "cid@c.example"][..]),
+        (second, Some(Fate::Known), &["bo@b.example"][..]),
+    ] {
+        for (begins, by_address) in [(None, false), (None, true), (Some(String::new()), false)] {
+            let question = Sought { begins, by_address, import: Some((import, fate)), ..Sought::default() };
+            let who = sought(&store, &question).into_iter().map(|id| now(store.contact(id)).unwrap().unwrap());
+            let mut emails: Vec<String> = who.filter_map(|contact| contact.email).collect();
+            emails.sort_unstable();
+            assert_eq!(emails, expected, "{question:?}");
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::contacts::{self, VISIBLE, standing_sql};
 use super::suppressions::domain_by_name;
 use crate::error::{Result, StoreError};
 use crate::secrets::{hex, unhex};
-use crate::seeking::{BEGINNING_BYTES_MAX, Found, Sought, SoughtPlace, Stand};
+use crate::seeking::{BEGINNING_BYTES_MAX, Fate, Found, Sought, SoughtPlace, Stand};
 use model::{ContactId, ContactStatus, SuppressionReason, WorkspaceId};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
@@ -163,6 +163,14 @@ fn ways(conn: &Connection, sought: &Sought) -> Result<Vec<Vec<Leg>>> {
             WHERE l.list = ?4 AND l.contact > max(?2, ?3) AND l.ended_at IS NULL AND ?1 = ?1 ORDER BY l.contact";
         ways.push(vec![Leg { sql: sql.to_owned(), values: vec![Value::from(list.0)], key: Key::Person }]);
     }
+    if let Some((import, _)) = sought.import {
+        // Somebody may stand on several lines of it: they are found on the first.
+        let sql = "SELECT m.line, m.contact FROM import_member m
+            WHERE m.import = ?4 AND m.line > ?2 AND ?1 = ?1 AND ?3 = ?3 AND NOT EXISTS (SELECT 1 FROM import_member o
+                WHERE o.contact = m.contact AND o.import = m.import AND o.line < m.line)
+            ORDER BY m.line";
+        ways.push(vec![Leg { sql: sql.to_owned(), values: vec![Value::from(import.0)], key: Key::Id }]);
+    }
     if let Some(domain) = &sought.domain {
         // Nobody has an address of a domain that was never heard of.
         let id = domain_by_name(conn, domain)?.map_or(0, |id| id.0);
@@ -305,6 +313,21 @@ impl Asked {
                     AND l.contact = c.id AND l.ended_at IS NULL AND (l.confirmed_at IS NOT NULL OR o.confirms = 0))"
             ));
         }
+        if let Some((import, fate)) = sought.import {
+            let import = asked.bind(import.0);
+            asked
+                .and(&format!("EXISTS (SELECT 1 FROM import_member m WHERE m.contact = c.id AND m.import = {import})"));
+            let again = format!(
+                "EXISTS (SELECT 1 FROM contact o WHERE o.workspace = c.workspace AND o.address = c.address AND o.id < c.id
+                    AND EXISTS (SELECT 1 FROM import_member n WHERE n.contact = o.id AND n.import = {import}))"
+            );
+            match fate {
+                None => {}
+                Some(Fate::Added) => asked.and(&format!("c.import = {import} AND NOT {again}")),
+                Some(Fate::Duplicate) => asked.and(&format!("c.import = {import} AND {again}")),
+                Some(Fate::Known) => asked.and(&format!("c.import IS NOT {import}")),
+            }
+        }
         match sought.stand {
             None => {}
             Some(Stand::Status(status)) => asked.and(&format!("{} = {}", standing_sql(), status.code())),
@@ -363,6 +386,7 @@ mod tests {
             Sought { begins: Some("an".to_owned()), ..Sought::default() },
             Sought { domain: Some("a.example".to_owned()), ..Sought::default() },
             Sought { list: Some(model::ListId(7)), ..Sought::default() },
+            Sought { import: Some((model::ImportId(7), Some(Fate::Added))), ..Sought::default() },
             Sought { by_address: true, ..Sought::default() },
         ];
         for sought in stands.chain(others) {

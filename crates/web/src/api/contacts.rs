@@ -11,11 +11,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{ContactId, EmailAddress, ListId, MailDomain, Timestamp, WorkspaceId};
+use model::{ContactId, EmailAddress, ImportId, ListId, MailDomain, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
-use store::{ContactEdit, Event, NewContact, Sought, Stand, StoreError, StoryPlace};
+use store::{ContactEdit, Event, Fate, ImportState, NewContact, Sought, Stand, StoreError, StoryPlace};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -153,6 +153,11 @@ struct Which {
     state: Option<String>,
     /// Only those on this list, confirmed where it asks for that.
     list: Option<String>,
+    /// Only those who were in this import (`i_…`).
+    import: Option<String>,
+    /// With it: only those who came with it (`added`), came with it on a row with the address of an earlier one (`duplicates`), or
+    /// were here before (`known`).
+    fate: Option<String>,
     /// `address`: in the order of their addresses, those who have none last, in place of the order in which they came.
     sort: Option<String>,
 }
@@ -171,6 +176,11 @@ pub(crate) struct Wanted {
     pub(crate) state: Option<String>,
     /// Only those on this list, confirmed where it asks for that.
     pub(crate) list: Option<String>,
+    /// Only those who were in this import (`i_…`).
+    pub(crate) import: Option<String>,
+    /// With it: only those who came with it (`added`), came with it on a row with the address of an earlier one (`duplicates`), or
+    /// were here before (`known`).
+    pub(crate) fate: Option<String>,
     /// `address`: in the order of their addresses, those who have none last, in place of the order in which they came.
     pub(crate) sort: Option<String>,
 }
@@ -198,12 +208,33 @@ impl Wanted {
         {
             return Err(Problem::field("list", format!("there is no list {list}")));
         }
+        let import: Option<ImportId> = some(self.import).map(|text| id("import", &text)).transpose()?;
+        if let Some(import) = import {
+            let is_there = match app.store.import(import).await {
+                Ok(known) => known.workspace == workspace && known.state != ImportState::Removed,
+                Err(StoreError::NotFound { .. }) => false,
+                Err(error) => return Err(error.into()),
+            };
+            if !is_there {
+                return Err(Problem::field("import", format!("there is no import {import}")));
+            }
+        }
+        let read_fate = |word: String| {
+            let known = || Fate::ALL.map(Fate::word).join(", ");
+            Fate::from_word(&word).ok_or_else(|| Problem::field("fate", format!("{word:?} is none of {}", known())))
+        };
+        let fate = some(self.fate).map(read_fate).transpose()?;
+        if fate.is_some() && import.is_none() {
+            return Err(Problem::field("fate", "name the import with it"));
+        }
+        let import = import.map(|import| (import, fate));
         let by_address = match some(self.sort).as_deref() {
             None => false,
             Some(BY_ADDRESS) => true,
             Some(word) => return Err(Problem::field("sort", format!("{word:?} is no order: {BY_ADDRESS}"))),
         };
-        Ok(Sought { begins, domain: domain.map(|domain| domain.as_str().to_owned()), stand, list, by_address })
+        let domain = domain.map(|domain| domain.as_str().to_owned());
+        Ok(Sought { begins, domain, stand, list, import, by_address })
     }
 }
 
@@ -237,8 +268,8 @@ async fn list(
     if let Some(key) = which.external_id {
         return whole(app.store.contact_by_external_id(caller.workspace, &key).await?.into_iter().collect());
     }
-    let Which { email_begins, domain, state, list, sort, .. } = which;
-    let sought = Wanted { email_begins, domain, state, list, sort }.read(&app, caller.workspace).await?;
+    let Which { email_begins, domain, state, list, import, fate, sort, .. } = which;
+    let sought = Wanted { email_begins, domain, state, list, import, fate, sort }.read(&app, caller.workspace).await?;
     if !sought.is_everybody() || sought.by_address {
         let order = order_of(&sought);
         let after = page::open_as(order, which.after.as_deref())?;

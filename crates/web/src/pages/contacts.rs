@@ -19,7 +19,7 @@ use model::reaction::MACHINE_SCORE;
 use model::{CampaignId, ContactId, ContactStatus, EmailAddress, EventKind, SkipReason, SuppressionReason};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, btree_map};
-use store::{Contact, Event, Found, Sought, Stand, StoryPlace};
+use store::{Contact, Event, Fate, Found, Sought, Stand, StoryPlace};
 
 const TIMELINE: &str = "timeline";
 /// People of a page.
@@ -41,6 +41,12 @@ pub(super) struct Which {
     /// A list they are on.
     #[serde(default)]
     list: String,
+    /// An import they were in.
+    #[serde(default)]
+    import: String,
+    /// What they were to it.
+    #[serde(default)]
+    fate: String,
     /// In which order; empty: as they came.
     #[serde(default)]
     sort: String,
@@ -55,7 +61,9 @@ impl Which {
             Some(domain) => (some(domain), None),
             None => (None, some(&self.q)),
         };
-        Wanted { email_begins, domain, state: some(&self.state), list: some(&self.list), sort: some(&self.sort) }
+        let [state, list, import, fate, sort] =
+            [&self.state, &self.list, &self.import, &self.fate, &self.sort].map(String::as_str).map(some);
+        Wanted { email_begins, domain, state, list, import, fate, sort }
     }
 
     /// The address of the page with these people, from `after` on.
@@ -70,6 +78,8 @@ impl Which {
             ("q", self.q.trim()),
             ("state", self.state.as_str()),
             ("list", self.list.as_str()),
+            ("import", self.import.as_str()),
+            ("fate", self.fate.as_str()),
             ("sort", sort),
             ("after", after),
         ];
@@ -86,6 +96,8 @@ fn export_of(wanted: &Wanted) -> String {
         ("domain", &wanted.domain),
         ("state", &wanted.state),
         ("list", &wanted.list),
+        ("import", &wanted.import),
+        ("fate", &wanted.fate),
         ("sort", &wanted.sort),
     ];
     query.extend_pairs(fields.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
@@ -109,6 +121,8 @@ struct Contacts {
     /// Are they in the order of their addresses, and the same people in the other order?
     is_sorted: bool,
     sorted: String,
+    /// The import they were in and what they were to it, as the form sends it on, and in words.
+    of_import: Option<(String, String, String)>,
     /// Is everybody shown, whoever they are?
     is_everybody: bool,
     /// What is wrong with what was asked.
@@ -176,6 +190,7 @@ pub(super) async fn list(
     if let (None, Ok(address)) = (after, EmailAddress::parse(which.q.trim()))
         && sought.stand.is_none()
         && sought.list.is_none()
+        && sought.import.is_none()
     {
         let holders = app.store.contacts_by_address(workspace, &address).await?;
         let is_new = |one: &Contact| found.people.iter().all(|known| known.id != one.id);
@@ -198,12 +213,22 @@ pub(super) async fn list(
     let by_name = segments::of_name(which.q.trim()).filter(|_| scopes.has(Scope::SegmentsWrite));
     let by_name =
         by_name.map(|place| (place, visitor.shown.fill("contacts-by-name", &[("name", which.q.trim().into())])));
+    let of_import = match sought.import {
+        Some((import, fate)) => {
+            let name = app.store.import(import).await?.file_name;
+            let fate = fate.map_or("", Fate::word);
+            let values = [("fate", fate.into()), ("name", name.into())];
+            Some((import.to_string(), fate.to_owned(), visitor.shown.fill("contacts-of-import", &values)))
+        }
+        None => None,
+    };
     let is_sorted = sought.by_address;
     Ok(page(&Contacts {
         is_sorted,
         sorted: which.address_sorted(if is_sorted { "" } else { BY_ADDRESS }, ""),
         layout: Layout::of(&app, &visitor, Section::Contacts, visitor.shown.say("menu-contacts")),
         is_everybody: sought.is_everybody(),
+        of_import,
         people: found.people,
         tabs: super::tabs::people(&visitor, "/contacts"),
         lists: lists.collect(),

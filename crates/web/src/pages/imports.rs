@@ -22,7 +22,7 @@ use model::access::Scope;
 use model::{ImportId, JobId};
 use serde_json::{Map, Value, json};
 use std::io::Read;
-use store::{Job, JobState};
+use store::{Fate, Job, JobState};
 
 /// What an import counts of its rows: all of them, and what they are the sum of.
 const COUNTS: [&str; 6] = ["rows", "added", "updated", "unchanged", "duplicates", "rejected"];
@@ -62,13 +62,15 @@ pub(super) async fn list(
         head.push(String::new());
     }
     let row = |import: store::Import| {
+        let people = People { import: import.id, updated: import.updated, unchanged: import.unchanged };
+        let number = |word: &str, n: u64| Cell { href: people.of(word), ..Cell::number(shown, n) };
         let mut row = vec![
-            Cell::text(&import.file_name),
+            Cell::link(place(import.id, None), &import.file_name),
             Cell::time(shown, import.done_at.or(Some(import.begun_at))),
-            Cell::number(shown, import.added),
-            Cell::number(shown, import.updated),
-            Cell::number(shown, import.unchanged),
-            Cell::number(shown, import.duplicates),
+            number("added", import.added),
+            number("updated", import.updated),
+            number("unchanged", import.unchanged),
+            number("duplicates", import.duplicates),
         ];
         if may_write {
             let take_back = Press::to(format!("/imports/{}/take-back", import.id), shown.say("import-take-back"));
@@ -86,6 +88,37 @@ pub(super) async fn list(
         sheet = sheet.press(Press::to("/imports/new", shown.say("import-begin")).class("main"));
     }
     Ok(sheet.answer(&Entered::default()))
+}
+
+/// Where the people of an import are, all or those who were this to it.
+fn place(import: ImportId, fate: Option<Fate>) -> String {
+    let fate = fate.map(|fate| format!("&fate={}", fate.word())).unwrap_or_default();
+    format!("/contacts?import={import}{fate}")
+}
+
+/// Whose numbers are told.
+struct People {
+    import: ImportId,
+    updated: u64,
+    unchanged: u64,
+}
+
+impl People {
+    /// Where the people of a count are; `None`: it is of rows, or its people are not noted apart. Of whom the file said
+    /// something new is known where it did so of everybody who was here before, or of nobody.
+    fn of(&self, count: &str) -> Option<String> {
+        let others = match count {
+            "updated" => self.unchanged,
+            _ => self.updated,
+        };
+        let fate = match count {
+            "added" => Fate::Added,
+            "duplicates" => Fate::Duplicate,
+            "updated" | "unchanged" if others == 0 => Fate::Known,
+            _ => return None,
+        };
+        Some(place(self.import, Some(fate)))
+    }
 }
 
 /// Asks before an import is taken back.
@@ -390,11 +423,17 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
     if told["already_done"].as_bool() == Some(true) {
         sheet = sheet.part(Part::Note("soft", shown.say("import-already"), None));
     }
+    let import: Option<ImportId> = told["import"].as_str().filter(|_| !is_try).and_then(|text| text.parse().ok());
+    let people = import.map(|import| People { import, updated: count("updated"), unchanged: count("unchanged") });
     // Each count with what it counts: first the terms of the sum, then what is said of rows that are in it already.
     let line = |what: &str, n: u64, means: &str| vec![Cell::text(what), Cell::number(shown, n), Cell::text(means)];
     let counted = |name: &'static str, always: bool| {
         let n = count(name);
-        let row = line(&shown.one_of("import", name), n, &shown.one_of("import-means", name));
+        let mut row = line(&shown.one_of("import", name), n, &shown.one_of("import-means", name));
+        row[1].href = match name {
+            "rejected" if count("listed") > 0 => Some("#rejects".to_owned()),
+            name => people.as_ref().and_then(|people| people.of(name)),
+        };
         (always || n > 0).then_some(row)
     };
     let terms = COUNTS.into_iter().filter_map(|name| counted(name, true));
@@ -423,7 +462,13 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
         rows.push(line(&shown.one_of("note", note), n.as_u64().unwrap_or(0), &means));
     }
     let head = shown.says(["import-count", "import-number", "import-meaning"]);
-    let table = Table::new("came-of-it", shown.say("import-came-of-it"), head, "");
+    let mut table = Table::new("came-of-it", shown.say("import-came-of-it"), head, "");
+    if let Some(People { import, updated, unchanged }) = people {
+        table = table.press(Press::to(place(import, None), shown.say("import-people")));
+        if updated > 0 && unchanged > 0 {
+            table = table.press(Press::to(place(import, Some(Fate::Known)), shown.say("import-people-known")));
+        }
+    }
     sheet = sheet.lead(shown.fill("import-sum", &values)).part(table.rows(rows));
     let again: Vec<_> = told["duplicate_lines"].as_array().into_iter().flatten().collect();
     if !again.is_empty() {

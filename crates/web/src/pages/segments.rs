@@ -168,6 +168,12 @@ pub(super) fn of_sought(sought: &Sought) -> Option<String> {
     }
     parts.extend(sought.domain.as_ref().map(|domain| is(Field::Domain, domain)));
     parts.extend(sought.list.map(Rule::List));
+    match sought.import {
+        None => {}
+        // Who came with it and who was here before is no rule.
+        Some((_, Some(_))) => return None,
+        Some((import, None)) => parts.push(Rule::Import(import)),
+    }
     let rule = if parts.len() > 1 { Rule::All(parts) } else { parts.pop()? };
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("text", &rule.to_string()).finish();
     Some(format!("/segments/new?{query}"))

@@ -75,6 +75,42 @@ async fn a_file_is_sent_in_tried_and_imported() {
 }
 
 #[tokio::test]
+async fn the_numbers_of_an_import_open_its_people() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let again = "Mail,Name,City\nanna@a.example,Anne,Oslo\ncid@c.example,Cid,Rome\ncid@c.example,Cid,Rome\n";
+    let mut ids = Vec::new();
+    for csv in [PEOPLE, again] {
+        let sent = send_in(&house, &key, csv).await.json();
+        let done = import(&house, &key, json!({ "file": sent["file"], "name": "spring.csv" })).await;
+        assert_eq!(done["state"], "done", "{done}");
+        ids.push((done["result"]["import"].as_str().unwrap().to_owned(), done["id"].as_str().unwrap().to_owned()));
+    }
+    let browser = super::browser::Browser::owner(&house).await;
+    let (import, job) = &ids[1];
+    for page in ["/imports".to_owned(), format!("/imports/jobs/{job}")] {
+        let page = browser.look(&page).await.text;
+        for fate in ["added", "duplicates", "known"] {
+            let opens = format!("href=\"/contacts?import={import}&#38;fate={fate}\">1</a>");
+            assert!(page.contains(&opens), "{fate}: {page}");
+        }
+    }
+    let people = async |fate: &str| browser.look(&format!("/contacts?import={import}{fate}")).await.text;
+    let known = people("&fate=known").await;
+    assert!(known.contains("anna@a.example") && !known.contains("cid@c.example"), "{known}");
+    assert!(known.contains("Who was in the import") && known.contains("spring.csv"), "{known}");
+    assert!(known.contains(&format!("/api/v1/exports/contacts?import={import}&#38;fate=known")), "{known}");
+    assert!(!known.contains("/segments/new?text="), "no rule says who was here before: {known}");
+    assert_eq!(super::behind::rule_of(&people("").await), format!("in_import(\"{import}\")"));
+    let list = async |query: &str| house.get(&format!("/api/v1/contacts?{query}"), &key).await;
+    let added = list(&format!("import={import}&fate=added")).await.json();
+    assert_eq!((&added["data"][0]["email"], &added["data"][1]), (&json!("cid@c.example"), &Value::Null));
+    for wrong in ["fate=known".to_owned(), format!("import={import}&fate=lazy"), "import=i_7f2".to_owned()] {
+        assert_eq!(list(&wrong).await.code(), "invalid_field", "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_imported_is_refused_with_its_field() {
     let house = House::new();
     let key = house.master_key().await;
