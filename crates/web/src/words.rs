@@ -229,10 +229,11 @@ mod tests {
     const IMPORTED: [&str; 9] =
         ["rows", "added", "updated", "unchanged", "duplicates", "rejected", "blank", "repeated", "suppressed"];
     /// What is worth a second look in a row of a file (`engine::import::Note`).
-    const NOTES: [&str; 9] = [
+    const NOTES: [&str; 10] = [
         "role_address",
         "missing_consent",
         "consent_ahead",
+        "consent_unread",
         "consent_refused",
         "unknown_status",
         "unknown_zone",

@@ -124,6 +124,7 @@ column-last_engaged = wann sie zuletzt reagierten
 note-role_address = Adressen einer Stelle, nicht einer Person
 note-missing_consent = Nichts sagt, dass sie einwilligten
 note-consent_ahead = Eine Einwilligung, deren Zeit noch nicht kam: in den Worten der Datei behalten, ohne Zeit
+note-consent_unread = Eine Zeit der Einwilligung, die nicht zu lesen ist (2026-05-31 ist es): in den Worten der Datei behalten, ohne Zeit
 note-consent_refused = Die Datei sagt, dass sie nicht einwilligten
 note-unknown_status = Ein Status, den niemand kennt: als unbestätigt geführt
 note-unknown_zone = Eine Zeitzone, die es nicht gibt: es gilt die Uhr der Kampagne

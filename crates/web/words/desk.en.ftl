@@ -127,6 +127,7 @@ column-last_engaged = when they last took notice
 note-role_address = Addresses of a function, not of a person
 note-missing_consent = Nothing says that they agreed
 note-consent_ahead = A consent whose time has not come: kept in the file's words, without a time
+note-consent_unread = A time of consent that cannot be read (2026-05-31 can): kept in the file's words, without a time
 note-consent_refused = The file says that they did not agree
 note-unknown_status = A status that nobody knows: kept as unconfirmed
 note-unknown_zone = A time zone that is not known: the campaign's own clock counts

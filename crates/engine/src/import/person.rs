@@ -44,6 +44,8 @@ pub enum Note {
     MissingConsent,
     /// The time of the consent is still to come: kept in the words of the file, without a time.
     ConsentAhead,
+    /// The time of the consent cannot be read: kept in the words of the file, without a time.
+    ConsentUnread,
     /// The file says that the person did not agree: kept as unconfirmed.
     ConsentRefused,
     /// The status word is not known: kept as unconfirmed.
@@ -181,8 +183,8 @@ impl<'a> Reading<'a> {
             return None;
         }
         let at = time.and_then(|text| happened(text, self.now));
-        if at.is_none() && time.is_some_and(|text| moment(text).is_some()) {
-            note(Note::ConsentAhead);
+        if let Some(text) = time.filter(|_| at.is_none()) {
+            note(if moment(text).is_some() { Note::ConsentAhead } else { Note::ConsentUnread });
         }
         let unread_time = time.filter(|_| at.is_none()).map(|time| format!("time as given: {time}"));
         let words: Vec<&str> = given.into_iter().chain(unread_time.as_deref()).collect();
@@ -347,7 +349,7 @@ mod tests {
                 b@x.org - - {"email":"b@x.org","consent_date":"2024-03-01"} []
                   None Some(1709251200000) None
                 c@x.org unconfirmed - {"email":"c@x.org","consent":"no"} [ConsentRefused]
-                d@x.org - - {"email":"d@x.org","consent":"fair","consent_date":"1/3/24"} []
+                d@x.org - - {"email":"d@x.org","consent":"fair","consent_date":"1/3/24"} [ConsentUnread]
                   Some("fair; time as given: 1/3/24") None None
                 e@x.org - - {"email":"e@x.org","consent_date":"@D:2010-11-12T11:23:45"} []
                   None Some(1289561025000) None

@@ -203,6 +203,7 @@ fn told_notes(answer: &Value, output: &Output) -> Vec<String> {
             "role_address" => "a function rather than a person (info@, postmaster@)",
             "missing_consent" => "nothing says that they agreed to be mailed; map it: --map consent=COLUMN",
             "consent_ahead" => "the time of the consent has not come: kept in the file's words, without a time",
+            "consent_unread" => "the time of the consent cannot be read (2026-05-31 can): kept in the file's words",
             "consent_refused" => "the file says they did not agree: kept as unconfirmed, not mailed",
             "unknown_status" => "a status word that is not known: kept as unconfirmed, not mailed",
             "unknown_zone" => "a time zone that is not known: the campaign's own clock counts for them",
