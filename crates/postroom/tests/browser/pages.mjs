@@ -13,6 +13,7 @@ const NO_PAGES = {
   "/campaigns/{id}/audience": "a part of the composer",
   "/campaigns/{id}/preview": "a message in a frame, as its author wrote it; hostile.mjs looks at it",
   "/campaigns.csv": "a table to take out",
+  "/campaigns/{id}/people.csv": "a table to take out",
   "/campaigns/{id}/causes.csv": "a table to take out",
   "/campaigns/{id}/links.csv": "a table to take out",
   "/campaigns/{id}/brought.csv": "a table to take out",

@@ -167,6 +167,7 @@ fn of_campaigns() -> Router<App> {
         .route("/campaigns/{id}/variants.csv", get(report::variants))
         .route("/campaigns/{id}/curve.csv", get(report::curve))
         .route("/campaigns/{id}/people", get(people::show))
+        .route("/campaigns/{id}/people.csv", get(foreseen::table))
         .route("/campaigns/{id}/investigate", get(investigation::show))
         .route("/campaigns/{id}/variant", post(trial::choose))
         .route("/campaigns/{id}/live", get(live::campaign))

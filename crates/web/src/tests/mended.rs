@@ -160,6 +160,21 @@ async fn who_would_be_skipped_is_known_before_anything_is_sent() {
         assert!(!skipped.contains("anna@a.example"), "{skipped}");
     }
     assert!(people("state=skipped&reason=no_email").await.text.contains("Nobody stands there."));
+    let out = format!("{base}/people.csv?state=skipped");
+    assert!(people("state=skipped").await.text.contains(&format!("href=\"{out}\"")), "they are a table as well");
+    let table = look(&house, &out, &cookie).await;
+    assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8");
+    assert!(
+        table.text.starts_with("address,contact,state,reason") && table.text.lines().count() == 2,
+        "{}",
+        table.text
+    );
+    assert!(
+        table.text.contains("cid@c.example") && table.text.contains(",skipped,suppressed_by_hand"),
+        "{}",
+        table.text
+    );
+    assert!(look(&house, &format!("{base}/people.csv"), &cookie).await.text.contains(",attempted,"));
     let attempted = people("state=attempted").await.text;
     assert!(attempted.contains("anna@a.example") && !attempted.contains("cid@c.example"), "{attempted}");
     for query in ["state=hard", "state=accepted", "did=clicked"] {

@@ -80,14 +80,13 @@ fn every_table_can_be_taken_out(path: &str, page: &str) {
 }
 
 /// Templates with a table that say nothing of a file themselves, and why.
-const WITHOUT_CSV: [(&str, &str); 7] = [
+const WITHOUT_CSV: [(&str, &str); 6] = [
     ("table.html", "every such table is given one by the page's own code, or a reason why not"),
     ("campaign_table.html", "drawn into the list, which has campaigns.csv, and into the first page, which leads there"),
     ("causes.html", "drawn into the report, which has causes.csv"),
     ("lanes.html", "drawn into the machine room, which leads to the table of lanes"),
     ("trial.html", "drawn into the report, which has variants.csv, and into the machine room, which leads there"),
     ("trial_foretold.html", "what variants would have to show; once it began they are variants.csv"),
-    ("foreseen.html", "everybody is decided upon anew for each page; once it began they are the campaign's people"),
 ];
 
 #[test]
