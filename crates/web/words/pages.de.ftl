@@ -631,6 +631,7 @@ clicks-people = Klicks von Personen
 clicks-unsure = Klicks, unsicher von wem
 clicks-machines = Klicks von Maschinen
 clicks-whose = Personen
+ask-who = Wer sie sind
 csv = Als Tabelle (CSV)
 
 # Beginning, and once more.

@@ -631,6 +631,7 @@ clicks-people = Clicks by people
 clicks-unsure = Clicks, not sure by whom
 clicks-machines = Clicks by machines
 clicks-whose = people
+ask-who = Who they are
 csv = As a table (CSV)
 
 # Beginning, and once more.

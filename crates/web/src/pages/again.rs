@@ -46,6 +46,7 @@ async fn asking(app: &App, visitor: &Visitor, id: CampaignId, is_stale: bool) ->
         meaning: shown.say("again-meaning"),
         button: shown.count("again-button", &known.in_doubt),
         action: format!("/campaigns/{id}/resend"),
+        who: "in_doubt",
         class: "risk",
         ..AskPage::plain(head, layout)
     };

@@ -53,6 +53,8 @@ struct Investigation {
     groups: Vec<Group>,
     not_delivered: u64,
     waiting: u64,
+    /// Are those who wait for another try all who were put off?
+    is_nobody_held: bool,
     chosen: Option<Cause>,
     people: Vec<Person>,
     /// There are more people of this cause than are shown.
@@ -125,6 +127,7 @@ pub(super) async fn show(
         campaign: id,
         not_delivered: known.not_delivered(),
         waiting: known.waiting.retry,
+        is_nobody_held: known.waiting.held == 0,
         chosen: cause,
         people,
         is_cut,

@@ -69,6 +69,8 @@ pub(super) struct AskPage {
     pub(super) is_stale: bool,
     /// What the question was about when it was asked; empty: it is the same at any time.
     pub(super) about: String,
+    /// Where the people stand whom it is about.
+    pub(super) who: &'static str,
     pub(super) class: &'static str,
 }
 
@@ -87,6 +89,7 @@ impl AskPage {
             error: None,
             is_stale: false,
             about: String::new(),
+            who: "in_progress",
             class: "main",
         }
     }
@@ -138,6 +141,7 @@ async fn resume_page(
         error,
         is_stale: false,
         about: String::new(),
+        who: "in_progress",
         class: "main",
         layout: Layout::of(app, visitor, Section::Campaigns, campaign.name),
     })

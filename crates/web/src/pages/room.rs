@@ -129,10 +129,20 @@ pub(super) struct Room {
 #[template(path = "pages/belt.html")]
 struct Belt<'a> {
     shown: &'a Shown,
+    /// The address of the campaign.
+    base: &'a str,
     report: &'a Report,
     /// For what they wait, those before a held lane among those held.
     waiting: Waiting,
     open: u64,
+}
+
+impl Belt<'_> {
+    /// Are those who wait for their first try all who are queued, and those for another all who were put off? Whom a hold keeps
+    /// or who is sent to again stands among these, too.
+    fn is_apart(&self) -> bool {
+        self.waiting.held == 0 && self.waiting.after_doubt == 0
+    }
 }
 
 /// How fast it goes, and when it is through.
@@ -140,6 +150,8 @@ struct Belt<'a> {
 #[template(path = "pages/pace.html")]
 struct Pace<'a> {
     shown: &'a Shown,
+    /// The address of the campaign.
+    base: &'a str,
     foreseen: &'a Forecast,
     /// As the equation has it now.
     waiting: u64,
@@ -158,7 +170,7 @@ impl<'a> Pace<'a> {
     /// keeps those who wait, in a sentence.
     fn of(
         shown: &'a Shown,
-        (state, waiting): (CampaignState, u64),
+        (base, state, waiting): (&'a str, CampaignState, u64),
         foreseen: &'a Forecast,
         retries: &Retries,
         held: Option<String>,
@@ -189,12 +201,12 @@ impl<'a> Pace<'a> {
             let at = [("at", shown.time(&until.at).into())];
             if until.is_least { shown.fill("pace-at-least", &at) } else { shown.fill("pace-until", &at) }
         });
-        Pace { shown, foreseen, waiting, ends_at, why, until }
+        Pace { shown, base, foreseen, waiting, ends_at, why, until }
     }
 
     /// Of a campaign that nobody is tried of from here.
-    fn left(shown: &'a Shown, waiting: u64, foreseen: &'a Forecast) -> Pace<'a> {
-        Pace { shown, foreseen, waiting, ends_at: None, why: shown.say("pace-left"), until: None }
+    fn left(shown: &'a Shown, (base, waiting): (&'a str, u64), foreseen: &'a Forecast) -> Pace<'a> {
+        Pace { shown, base, foreseen, waiting, ends_at: None, why: shown.say("pace-left"), until: None }
     }
 }
 
@@ -276,8 +288,8 @@ impl Room {
         let mut parts = drawn(&visitor.shown, &base, (&report, &retries), lanes);
         let foreseen = app.desk.latest.forecast(app, campaign, report.in_progress).await?;
         let pace = match is_elsewhere(app, campaign) {
-            true => Pace::left(&visitor.shown, report.in_progress, &foreseen),
-            false => Pace::of(&visitor.shown, (campaign.state, report.in_progress), &foreseen, &retries, held),
+            true => Pace::left(&visitor.shown, (&base, report.in_progress), &foreseen),
+            false => Pace::of(&visitor.shown, (&base, campaign.state, report.in_progress), &foreseen, &retries, held),
         };
         parts.extend(pace.render().ok().map(|html| ("pace", html)));
         // The head says of when all this is: it moves with the figures.
@@ -355,7 +367,7 @@ fn drawn(
     let icons: &'static str = &super::assets::PLACE;
     let drawn = [
         ("equation", Equation::of(shown, report, base).render()),
-        ("belt", Belt { shown, report, waiting, open }.render()),
+        ("belt", Belt { shown, base, report, waiting, open }.render()),
         ("lanes", Lanes { shown, icons, lanes: &lanes, more }.render()),
         ("waits", Waits { shown, icons, base, report, retries }.render()),
         ("voice", Ok(told(shown, report))),

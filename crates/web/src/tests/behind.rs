@@ -72,6 +72,29 @@ async fn whoever_was_put_off_at_first_is_behind_the_number() {
 }
 
 #[tokio::test]
+async fn the_numbers_of_a_campaign_open_their_people_on_each_of_its_pages() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let (id, _) = begun(&house).await;
+    let base = format!("/campaigns/{id}");
+    for (path, numbers) in [
+        ("/campaigns".to_owned(), &["all\">2</a>", "in_progress\">2</a>"][..]),
+        (
+            base.clone(),
+            &["all\">2</a>", "queued\">2</a>", "deferred\">0</a>", "in_progress\">2</a>", "accepted\">"][..],
+        ),
+        (format!("{base}/report"), &["accepted\">0</a>", "attempted\">2</a>", "hard\">", "blocked\">"][..]),
+        (format!("{base}/investigate"), &["not_delivered\">", "deferred\">"][..]),
+        (format!("{base}/cancel"), &["in_progress\">Who they are</a>"][..]),
+    ] {
+        let page = look(&house, &path, &cookie).await.text;
+        for number in numbers {
+            assert!(page.contains(&format!("href=\"{base}/people?state={number}")), "{path}, {number}: {page}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_reason_to_skip_opens_those_whom_it_kept_from_their_mail() {
     let house = House::new();
     let (cookie, key) = (owner(&house).await, house.master_key().await);
