@@ -269,6 +269,8 @@ pub struct Cause {
     pub count: u64,
     /// The address of one of them.
     pub example: Option<String>,
+    /// The server of that one, or the domain of the address where none was found.
+    pub host: Option<String>,
     /// What the server said to them last, or what we saw.
     pub reply: Option<String>,
     /// What it means.
@@ -649,12 +651,19 @@ fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause
         rule: sample.rule,
         count,
         example: example.and_then(|row| row.email.clone()),
+        host: example.and_then(host_of),
         reply: said,
         meaning: words.meaning.to_owned(),
         whose: words.whose,
         done: if is_settled { crate::why::NOTHING_MORE } else { done(sample.state, sample.category) },
         next_step: words.next_step.to_owned(),
     }
+}
+
+/// Where the last try of somebody went: the server, else the domain of the address, where no server was found.
+fn host_of(row: &DeliveryRow) -> Option<String> {
+    let server = row.last.as_ref().and_then(|last| last.host.clone());
+    server.or_else(|| row.email.as_ref()?.rsplit_once('@').map(|(_, domain)| domain.to_owned()))
 }
 
 /// Was it in doubt, until somebody or something told what had become of it? The ledger keeps the cause of the doubt.

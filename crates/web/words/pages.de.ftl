@@ -296,6 +296,7 @@ cause = Ursache
 causes = Ursachen
 causes-table = Ursachen, Tabelle
 cause-provider = Anbieter
+cause-such-as = etwa { $host }
 cause-whose = Wessen Problem
 cause-means = Was es heißt
 cause-done = Was geschah

@@ -296,6 +296,7 @@ cause = Cause
 causes = Causes
 causes-table = Causes, table
 cause-provider = Provider
+cause-such-as = such as { $host }
 cause-whose = Whose problem
 cause-means = What it means
 cause-done = What was done

@@ -64,6 +64,11 @@ impl Shown {
         dispatch::providers::by_key(key).map_or_else(|| key.to_owned(), |known| known.name.clone())
     }
 
+    /// A server or a domain that stands for others like it.
+    pub(crate) fn such_as(&self, host: &str) -> String {
+        self.fill("cause-such-as", &[("host", host.into())])
+    }
+
     /// A text with something in it.
     pub(crate) fn fill(&self, id: &str, values: &[(&str, FluentValue<'_>)]) -> String {
         self.words.fill(id, values)

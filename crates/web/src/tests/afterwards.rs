@@ -41,7 +41,9 @@ async fn what_became_of_it_is_told_and_taken_along() {
     assert!(!report.contains("?did=clicked\"") && !report.contains("?did=opened\""), "{report}");
     let table = look(&house, &format!("/campaigns/{id}/causes.csv"), &cookie).await;
     assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8");
-    assert!(table.text.starts_with("state,people,provider") && table.text.contains("blocked,1,,550"), "{}", table.text);
+    assert!(table.text.starts_with("state,people,provider,host"), "{}", table.text);
+    assert!(table.text.contains("blocked,1,,mx.first.example,550"), "{}", table.text);
+    assert!(report.contains("such as mx.first.example"), "of no known provider, the server of one: {report}");
     assert_eq!(look(&house, &format!("/campaigns/{id}/links.csv"), &cookie).await.text.lines().count(), 1);
     let people = look(&house, &format!("/campaigns/{id}/people?state=blocked"), &cookie).await.text;
     let export = format!("/api/v1/exports/campaigns/{id}?state=blocked");
