@@ -11,10 +11,11 @@ use crate::problem::Problem;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use engine::report;
+use engine::report::{self, HeldBy};
 use model::access::Scope;
 use model::alert::Severity;
 use model::{AlertKind, CampaignId, CampaignState, WorkspaceId};
+use std::collections::BTreeMap;
 use store::{Campaign, Shelf};
 
 /// Things that need somebody, shown at once.
@@ -45,6 +46,8 @@ struct UnderWay {
     class: &'static str,
     state_icon: &'static str,
     equation: Equation,
+    /// How many of it holds keep from their next try; they may overlap, and so many it surely is.
+    held: u64,
 }
 
 #[derive(Template)]
@@ -101,6 +104,7 @@ async fn moving(app: &App, visitor: &Visitor, campaign: &Campaign) -> Result<Und
         class,
         state_icon,
         equation: Equation::of(&visitor.shown, &report, &base).short(),
+        held: report.holds.iter().map(|hold| hold.covers).max().unwrap_or_default(),
     })
 }
 
@@ -159,6 +163,7 @@ async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Ne
         });
     }
     let mut all = refusals(app, visitor, last, &needs).await?;
+    all.extend(held(app, visitor, last, &needs).await?);
     all.extend(needs);
     all.truncate(NEEDS_MAX);
     Ok(all)
@@ -186,6 +191,37 @@ async fn refusals(app: &App, visitor: &Visitor, last: &[Campaign], known: &[Need
         });
     }
     Ok(needs)
+}
+
+/// Holds in force that keep people of what is under way from their next try, unless an alert has said so.
+async fn held(app: &App, visitor: &Visitor, last: &[Campaign], known: &[Need]) -> Result<Vec<Need>, Problem> {
+    let shown = &visitor.shown;
+    // By the hold: how many it keeps, and of which campaigns.
+    let mut holds: BTreeMap<String, (HeldBy, u64, Vec<&Campaign>)> = BTreeMap::new();
+    for campaign in last.iter().filter(|campaign| campaign.state.may_send()).take(UNDER_WAY_MAX) {
+        let report = app.desk.latest.overview(app, campaign).await?;
+        for hold in report.holds.iter().filter(|hold| hold.covers > 0) {
+            let (_, people, of) = holds.entry(hold.hold.clone()).or_insert_with(|| (hold.clone(), 0, Vec::new()));
+            *people += hold.covers;
+            of.push(campaign);
+        }
+    }
+    let is_told = known.iter().any(|need| need.href == "/lanes");
+    let may_look = visitor.caller.scopes.has(Scope::DispatchRead);
+    let need = |(hold, people, of): (HeldBy, u64, Vec<&Campaign>)| {
+        let names = of.iter().map(|campaign| campaign.name.as_str()).collect::<Vec<_>>().join(", ");
+        let first = of.first().map(|campaign| format!("/campaigns/{}/people?state=in_progress", campaign.id));
+        Need {
+            class: "soft",
+            icon: "pause",
+            fact: format!("{}: {names}", shown.count("waits-held", &people)),
+            reason: campaign::says_held(shown, &hold.by, &hold.why, hold.until),
+            href: first.filter(|_| !may_look).unwrap_or_else(|| "/lanes#holds".to_owned()),
+            button: shown.say("need-look"),
+        }
+    };
+    let by_engine = |hold: &HeldBy| hold.by == "engine";
+    Ok(holds.into_values().filter(|(hold, ..)| !(is_told && by_engine(hold))).map(need).collect())
 }
 
 /// The page about what an alert is about; where there is none, the one of alerts.

@@ -396,6 +396,10 @@ async fn who_is_held_after_the_first_round_is_told_of_as_held_by_whom_and_why() 
     assert!(!room.contains("Retrying until") && !room.contains("is given up by"), "nobody can tell: {room}");
     let due = room.split("<li class=\"go\">").find(|line| line.contains("452 4.2.2 full")).unwrap();
     assert!(due.starts_with("<time></time>"), "no try is promised: {due}");
+    let home = look(&house, "/", &cookie).await.text;
+    assert!(home.contains("2 people are held: first news") && home.contains("Held by Anna: their night"), "{home}");
+    assert!(home.contains("href=\"/lanes#holds\"") && !home.contains("Nothing needs you"), "{home}");
+    assert!(home.contains(&format!("href=\"{base}/people?state=in_progress\">2 people are held</a>")), "{home}");
     let list = look(&house, "/campaigns", &cookie).await.text;
     assert!(list.contains("Held by Anna") && !list.contains("Retrying until"), "{list}");
     let people = look(&house, &format!("{base}/people?state=in_progress"), &cookie).await.text;
