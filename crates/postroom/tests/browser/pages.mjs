@@ -60,6 +60,7 @@ const PAGES = {
   "/segments": () => ["/segments"],
   "/segments/new": () => ["/segments/new", `/segments/new?text=${encodeURIComponent(`sent || (attr.a == "1" && opened)`)}&who=rae@openhouse.test`],
   "/segments/{id}": (has) => [`/segments/${has.segment}`],
+  "/segments/new/people": () => [`/segments/new/people?text=${encodeURIComponent("!opened")}`],
   "/segments/{id}/people": (has) => [`/segments/${has.segment}/people`],
   "/segments/{id}/remove": (has) => [`/segments/${has.segment}/remove`],
   "/suppressions": () => ["/suppressions"],

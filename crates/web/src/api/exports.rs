@@ -12,7 +12,7 @@ use axum::response::Response;
 use engine::report::people::{Deed, Person};
 use engine::report::{self, Cause};
 use model::access::Scope;
-use model::segment::Rule;
+use model::segment::{Rule, parse};
 use model::{CampaignId, DeliveryState, EventKind, SegmentId, SuppressionReason, Timestamp, WorkspaceId};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -34,6 +34,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(contacts))
         .routes(routes!(segment))
+        .routes(routes!(rule))
         .routes(routes!(suppressions))
         .routes(routes!(recipients))
 }
@@ -141,6 +142,30 @@ async fn segment(State(app): State<App>, caller: Caller, At(id): At<SegmentId>) 
     let known = app.store.segment(workspace, id).await?.ok_or_else(|| Problem::not_found("segment", id))?;
     export(app, &caller, "segment", None, async move |app, mut table| {
         let written = write_segment(&app, workspace, known.rule, &mut table).await;
+        (table, written)
+    })
+    .await
+}
+
+/// A rule that is no segment.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Ruled {
+    /// The rule as text, as segments have it.
+    text: String,
+}
+
+/// The people for whom a rule holds now, without a segment, with the same columns as everybody.
+#[utoipa::path(get, path = "/exports/segments", tag = "exports", params(Ruled),
+    responses((status = 200, body = String, content_type = "text/csv")))]
+async fn rule(State(app): State<App>, caller: Caller, Asked(ruled): Asked<Ruled>) -> Result<Response, Problem> {
+    caller.may(Scope::ContactsExport)?;
+    let workspace = caller.workspace;
+    let rule = parse(&ruled.text).map_err(|why| Problem::field("text", why.to_string()))?;
+    super::segments::everything_is_there(&app, &caller, &rule, "text").await?;
+    export(app, &caller, "segment", None, async move |app, mut table| {
+        let written = write_segment(&app, workspace, rule, &mut table).await;
         (table, written)
     })
     .await

@@ -19,6 +19,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/imports/{id}/take-back", get(imports::ask_to_take_back).post(imports::take_back))
         .route("/segments", get(segments::list))
         .route("/segments/new", get(segments::new).post(segments::build))
+        .route("/segments/new/people", get(segments::people_of_rule))
         .route("/segments/{id}", get(segments::show).post(segments::change))
         .route("/segments/{id}/people", get(segments::people))
         .route("/segments/{id}/remove", get(segments::ask_to_remove).post(segments::remove))

@@ -279,10 +279,12 @@ struct SegmentPage {
 }
 
 impl SegmentPage {
-    /// Where the people are of whom it tells how many: those of what is saved.
-    fn people(&self) -> Option<String> {
-        let id = self.draft.id.filter(|_| self.is_saved)?;
-        Some(format!("/segments/{id}/people"))
+    /// Where the people are of whom it tells how many.
+    fn people(&self) -> String {
+        match self.draft.id.filter(|_| self.is_saved) {
+            Some(id) => format!("/segments/{id}/people"),
+            None => place_of(&self.draft.text),
+        }
     }
 
     /// What is wrong with a field.
@@ -596,14 +598,78 @@ pub(super) async fn people(
     Asked(which): Asked<pages::Plain>,
 ) -> Result<Response, Problem> {
     visitor.caller.may(Scope::SegmentsRead)?;
-    visitor.caller.may(Scope::ContactsRead)?;
-    let (shown, workspace) = (&visitor.shown, visitor.caller.workspace);
-    let known = app.store.segment(workspace, id).await?.ok_or_else(|| Problem::not_found("segment", id))?;
+    let known = app.store.segment(visitor.caller.workspace, id).await?;
+    let known = known.ok_or_else(|| Problem::not_found("segment", id))?;
     let base = format!("/segments/{id}");
-    let list = pages::within(PEOPLE, [base.as_str()]);
-    let after: Option<ContactId> = pages::open_as(&list, which.after.as_deref())?;
-    let mut found = app.store.segment_people(workspace, known.rule, after, PAGE + 1, app.now()).await?;
+    let of = Listed {
+        rule: known.rule,
+        place: format!("{base}/people"),
+        table: format!("/api/v1/exports{base}"),
+        title: visitor.shown.fill("segment-people-of", &[("name", known.name.as_str().into())]),
+        up: (base, known.name),
+    };
+    Ok(listed(&app, &visitor, of, which.after).await?.answer(&Entered::default()))
+}
+
+/// A rule whose people are asked for.
+#[derive(Deserialize)]
+pub(super) struct Put {
+    #[serde(default)]
+    text: String,
+    after: Option<String>,
+}
+
+/// Where the people of a rule are that is no segment.
+fn place_of(text: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("text", text).finish();
+    format!("/segments/new/people?{query}")
+}
+
+/// The people for whom a rule holds now that is no segment, in the order they came.
+pub(super) async fn people_of_rule(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(put): Asked<Put>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::SegmentsRead)?;
+    let shown = &visitor.shown;
+    let rule = segment::parse(&put.text).map_err(|why| Problem::field("text", why.to_string()))?;
+    api::everything_is_there(&app, &visitor.caller, &rule, "text").await?;
+    let (text, place) = (rule.to_string(), place_of(&put.text));
+    let (_, query) = place.split_once('?').unwrap_or_default();
+    let (form, table) = (format!("/segments/new?{query}"), format!("/api/v1/exports/segments?{query}"));
+    let up = (form.clone(), shown.say("segment-new"));
+    let of = Listed { rule, place, table, title: shown.say("segment-people"), up };
+    let mut sheet = listed(&app, &visitor, of, put.after).await?.lead(text);
+    if visitor.caller.scopes.has(Scope::SegmentsWrite) {
+        sheet = sheet.press(Press::to(form, shown.say("segment-of-these")));
+    }
+    Ok(sheet.answer(&Entered::default()))
+}
+
+/// People who are listed.
+struct Listed {
+    /// For whom it holds.
+    rule: Rule,
+    /// The address of their first page.
+    place: String,
+    /// Where all of them are a table.
+    table: String,
+    title: String,
+    /// Where they belong: address and words.
+    up: (String, String),
+}
+
+/// A page of them.
+async fn listed(app: &App, visitor: &Visitor, of: Listed, after: Option<String>) -> Result<Sheet, Problem> {
+    visitor.caller.may(Scope::ContactsRead)?;
+    let Listed { rule, place, table, title, up } = of;
+    let (shown, workspace) = (&visitor.shown, visitor.caller.workspace);
+    let list = pages::within(PEOPLE, [place.as_str()]);
+    let from: Option<ContactId> = pages::open_as(&list, after.as_deref())?;
+    let mut found = app.store.segment_people(workspace, rule, from, PAGE + 1, app.now()).await?;
     let next = pages::cut(&mut found, PAGE, &list, |last| last.id);
+    let with = if place.contains('?') { '&' } else { '?' };
     let head = shown.says(["email", "state", "contact-since", "contact-accepted", "contact-engaged"]);
     let day = |at: Option<Timestamp>| at.map(|at| shown.day(&at));
     let rows = found.into_iter().map(|one| {
@@ -616,17 +682,16 @@ pub(super) async fn people(
             Cell::text(day(one.engaged_at).unwrap_or_else(|| shown.say("unknown"))),
         ]
     });
-    let table = Table::new("people", shown.say("segment-people"), head, shown.say("segment-nobody-now"))
+    let people = Table::new("people", shown.say("segment-people"), head, shown.say("segment-nobody-now"))
         .rows(rows)
-        .next(next.map(|next| format!("{base}/people?after={next}")))
-        .first(which.after.is_some().then(|| format!("{base}/people")));
-    let table = match visitor.caller.scopes.has(Scope::ContactsExport) {
-        true => table.csv(shown, format!("/api/v1/exports{base}")),
-        false => table.without_csv("whoever may not take people out may not take these out"),
+        .next(next.map(|next| format!("{place}{with}after={next}")))
+        .first(after.is_some().then(|| place.clone()));
+    let people = match visitor.caller.scopes.has(Scope::ContactsExport) {
+        true => people.csv(shown, table),
+        false => people.without_csv("whoever may not take people out may not take these out"),
     };
-    let title = shown.fill("segment-people-of", &[("name", known.name.as_str().into())]);
-    let layout = Layout::of(&app, &visitor, Section::Segments, title);
-    Ok(Sheet::new(layout).up(base, known.name).part(table).answer(&Entered::default()))
+    let layout = Layout::of(app, visitor, Section::Segments, title);
+    Ok(Sheet::new(layout).up(up.0, up.1).part(people))
 }
 
 /// Somebody by their id or their address.

@@ -214,6 +214,20 @@ async fn the_number_of_a_segment_opens_its_people() {
     assert!(page.contains(&format!("href=\"{path}/people\">52 people</a>")), "{page}");
     let unsaved = browser.submit(&path, "name=town&was=&text=opened&do=count").await.text;
     assert!(!unsaved.contains("/people\""), "those of what is typed are not those of what is kept: {unsaved}");
+    assert!(unsaved.contains("href=\"/segments/new/people?text=opened\">0 people</a>"), "{unsaved}");
+    let query = "text=domain+%3D%3D+%22town.example%22";
+    let typed = browser.look(&format!("/segments/new/people?{query}")).await.text;
+    assert_eq!(
+        typed.matches("href=\"/contacts/c_").count(),
+        50,
+        "a rule that is no segment has a page as well: {typed}"
+    );
+    assert!(typed.contains(&format!("/segments/new/people?{query}&#38;after=")), "{typed}");
+    assert!(typed.contains(&format!("href=\"/segments/new?{query}\"")), "{typed}");
+    let out = format!("/api/v1/exports/segments?{query}");
+    assert!(typed.contains(&format!("href=\"{out}\"")), "{typed}");
+    assert_eq!(browser.look(&out).await.text.lines().count(), 53);
+    assert_eq!(browser.look("/segments/new/people?text=opend").await.status, 422);
     let first = browser.look(&format!("{path}/people")).await.text;
     assert_eq!(first.matches("href=\"/contacts/c_").count(), 50, "{first}");
     assert!(first.contains(&format!("/api/v1/exports{path}")), "{first}");
