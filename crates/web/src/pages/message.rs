@@ -5,7 +5,7 @@ use super::layout::{Layout, Section};
 use super::shown::Shown;
 use super::shown::verdict_class as class_of;
 use super::spread::{self, Spread};
-use super::{Visitor, page};
+use super::{Visitor, page, segments};
 use crate::App;
 use crate::api::campaigns as api;
 use crate::extract::At;
@@ -31,6 +31,7 @@ pub(super) struct Story {
     /// Where they stand.
     pub(super) person: Person,
     pub(super) told: Told,
+    campaign: CampaignId,
     /// For what they wait, in words.
     waits: Vec<String>,
     /// What can be done.
@@ -115,8 +116,21 @@ impl Story {
         let waits = waits.into_iter().map(in_words).collect();
         Ok(told.map(|told| {
             let advice = told.advice.iter().map(|advice| Do::of(visitor, &row, advice)).collect();
-            Story { person: people::person(row), told, waits, advice }
+            Story { campaign: row.campaign, person: people::person(row), told, waits, advice }
         }))
+    }
+
+    /// Where the people of the same domain are who stand there in the campaign; `None`: not all of them were looked at.
+    pub(super) fn near(&self, stand: &str) -> Option<String> {
+        use DeliveryState::{Accepted, Blocked, Deferred, Hard, InDoubt, Queued, Soft};
+        let near = self.told.neighbours.as_ref().filter(|near| !near.truncated)?;
+        let states: &[DeliveryState] = match stand {
+            "accepted" => &[Accepted],
+            "refused" => &[Hard, Blocked],
+            "other" => &[Soft, InDoubt],
+            _ => &[Queued, Deferred],
+        };
+        Some(segments::at_domain(self.campaign, &near.domain, states))
     }
 
     /// The tries, newest first.

@@ -101,6 +101,19 @@ pub(super) fn of_cause(campaign: &Campaign, cause: &Cause) -> String {
     made_of(campaign, &once(Happening { cause: Some(cause.mark()), ..with_mail_of(campaign, what) }))
 }
 
+/// Where the people of a domain are who stand in one of these states with mail of a campaign.
+pub(super) fn at_domain(campaign: CampaignId, domain: &str, states: &[DeliveryState]) -> String {
+    let one =
+        |state: &DeliveryState| once(Happening { campaign: Some(campaign), ..Happening::any(What::of_state(*state)) });
+    let mut stands: Vec<Rule> = states.iter().map(one).collect();
+    if stands.len() > 1 {
+        stands = vec![Rule::Any(stands)];
+    }
+    let is = Test::Text(TextTest { op: TextOp::Is, value: domain.to_owned() });
+    stands.push(Rule::Field(FieldRule { name: Field::Domain, is }));
+    place_of(&Rule::All(stands).to_string())
+}
+
 /// What happened with mail of a campaign.
 fn with_mail_of(campaign: &Campaign, what: What) -> Happening {
     Happening { campaign: Some(campaign.id), ..Happening::any(what) }

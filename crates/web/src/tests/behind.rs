@@ -95,6 +95,32 @@ async fn the_numbers_of_a_campaign_open_their_people_on_each_of_its_pages() {
 }
 
 #[tokio::test]
+async fn the_others_at_somebodys_domain_are_behind_their_numbers() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let (id, queued) = begun(&house).await;
+    let gone = Reply::new(550, "5.1.1 no such user");
+    settle(&house, queued[0].delivery, DeliveryState::Hard, Outcome::Hard, gone).await;
+    let page = look(&house, &format!("/deliveries/{}", queued[0].delivery), &cookie).await.text;
+    for (number, states) in
+        [(0, "accepted"), (1, "(hard || blocked)"), (0, "(soft || in_doubt)"), (1, "(queued || deferred)")]
+    {
+        let mail = format!(".campaign(\"{id}\")");
+        let states = states.replace(" || ", &format!("{mail} || "));
+        let states = match states.strip_suffix(')') {
+            Some(several) => format!("{several}{mail})"),
+            None => format!("{states}{mail}"),
+        };
+        let rule = format!("{states} && domain == \"first.example\"");
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("text", &rule).finish();
+        let place = format!("/segments/new/people?{query}");
+        assert!(page.contains(&format!("<a href=\"{place}\">{number}</a>")), "{rule}: {page}");
+        let people = look(&house, &place, &cookie).await.text;
+        assert_eq!(people.matches("href=\"/contacts/c_").count(), number, "{rule}: {people}");
+    }
+}
+
+#[tokio::test]
 async fn every_reason_to_skip_opens_those_whom_it_kept_from_their_mail() {
     let house = House::new();
     let (cookie, key) = (owner(&house).await, house.master_key().await);
