@@ -4,7 +4,7 @@ use crate::Store;
 use crate::contact::Contact;
 use crate::error::Result;
 use crate::sqlite::seeking;
-use model::{ContactId, ContactStatus, ImportId, ListId, SuppressionReason, WorkspaceId};
+use model::{ContactId, ContactStatus, ImportId, ListId, SunsetId, SuppressionReason, WorkspaceId};
 use std::fmt;
 use std::str::FromStr;
 
@@ -86,6 +86,8 @@ pub struct Sought {
     pub list: Option<ListId>,
     /// An import they were in, and what they were to it where that is asked.
     pub import: Option<(ImportId, Option<Fate>)>,
+    /// A sunset that put them to rest, and they are at rest still.
+    pub rests: Option<SunsetId>,
     /// In the order of their addresses, whether their Latin letters are large or small, and those who have none last.
     pub by_address: bool,
 }

@@ -367,6 +367,7 @@ sort-by-address = nach Adresse ordnen
 sorted-back = nach Adresse geordnet; zurück zur Reihenfolge, in der sie kamen
 contacts-empty = Hier werden Personen stehen. Sie kommen durch einen Import, ein Formular oder die Schnittstelle.
 contacts-none = So findet sich niemand.
+contacts-resting = Wer bei diesem Mal zur Ruhe gelegt wurde und noch ruht
 contacts-of-import = { $fate ->
     [added] Wer mit dem Import { $name } kam
     [duplicates] Wer mit dem Import { $name } in einer Zeile mit der Adresse einer früheren kam

@@ -367,6 +367,7 @@ sort-by-address = sort by address
 sorted-back = in the order of their addresses; back to the order they came
 contacts-empty = People will be here. They come by an import, a form or the API.
 contacts-none = Nobody is found so.
+contacts-resting = Who was put to rest by this sunset, and is at rest still
 contacts-of-import = { $fate ->
     [added] Who came with the import { $name }
     [duplicates] Who came with the import { $name } on a row with the address of an earlier one

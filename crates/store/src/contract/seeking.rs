@@ -93,7 +93,7 @@ fn exactly_those_are_found_for_whom_all_of_it_holds_and_nobody_twice() {
             for domain in [None, Some("b.example"), Some("unheard.example")] {
                 for (list, by_address) in [(None, false), (Some(list), false), (None, true), (Some(list), true)] {
                     let (begins, domain) = (begins.map(str::to_owned), domain.map(str::to_owned));
-                    let question = Sought { begins, domain, stand, list, by_address, import: None };
+                    let question = Sought { begins, domain, stand, list, by_address, ..Sought::default() };
                     let mut expected: Vec<ContactId> = everybody
                         .iter()
                         // Of letters that are not Latin the large and the small are two.

@@ -171,6 +171,11 @@ fn ways(conn: &Connection, sought: &Sought) -> Result<Vec<Vec<Leg>>> {
             ORDER BY m.line";
         ways.push(vec![Leg { sql: sql.to_owned(), values: vec![Value::from(import.0)], key: Key::Id }]);
     }
+    if let Some(sunset) = sought.rests {
+        let sql = "SELECT c.id, c.id FROM contact c
+            WHERE c.rests = ?4 AND c.id > max(?2, ?3) AND +c.workspace = ?1 ORDER BY c.id";
+        ways.push(vec![Leg { sql: sql.to_owned(), values: vec![Value::from(sunset.0)], key: Key::Person }]);
+    }
     if let Some(domain) = &sought.domain {
         // Nobody has an address of a domain that was never heard of.
         let id = domain_by_name(conn, domain)?.map_or(0, |id| id.0);
@@ -328,6 +333,10 @@ impl Asked {
                 Some(Fate::Known) => asked.and(&format!("c.import IS NOT {import}")),
             }
         }
+        if let Some(sunset) = sought.rests {
+            let sunset = asked.bind(sunset.0);
+            asked.and(&format!("c.rests = {sunset}"));
+        }
         match sought.stand {
             None => {}
             Some(Stand::Status(status)) => asked.and(&format!("{} = {}", standing_sql(), status.code())),
@@ -387,6 +396,7 @@ mod tests {
             Sought { domain: Some("a.example".to_owned()), ..Sought::default() },
             Sought { list: Some(model::ListId(7)), ..Sought::default() },
             Sought { import: Some((model::ImportId(7), Some(Fate::Added))), ..Sought::default() },
+            Sought { rests: Some(model::SunsetId(7)), ..Sought::default() },
             Sought { by_address: true, ..Sought::default() },
         ];
         for sought in stands.chain(others) {

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{ContactId, EmailAddress, ImportId, ListId, MailDomain, Timestamp, WorkspaceId};
+use model::{ContactId, EmailAddress, ImportId, ListId, MailDomain, SunsetId, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
@@ -158,6 +158,8 @@ struct Which {
     /// With it: only those who came with it (`added`), came with it on a row with the address of an earlier one (`duplicates`), or
     /// were here before (`known`).
     fate: Option<String>,
+    /// Only those whom this sunset (`su_…`) put to rest, and who are at rest still.
+    rests: Option<String>,
     /// `address`: in the order of their addresses, those who have none last, in place of the order in which they came.
     sort: Option<String>,
 }
@@ -181,6 +183,8 @@ pub(crate) struct Wanted {
     /// With it: only those who came with it (`added`), came with it on a row with the address of an earlier one (`duplicates`), or
     /// were here before (`known`).
     pub(crate) fate: Option<String>,
+    /// Only those whom this sunset (`su_…`) put to rest, and who are at rest still.
+    pub(crate) rests: Option<String>,
     /// `address`: in the order of their addresses, those who have none last, in place of the order in which they came.
     pub(crate) sort: Option<String>,
 }
@@ -228,13 +232,14 @@ impl Wanted {
             return Err(Problem::field("fate", "name the import with it"));
         }
         let import = import.map(|import| (import, fate));
+        let rests: Option<SunsetId> = some(self.rests).map(|text| id("rests", &text)).transpose()?;
         let by_address = match some(self.sort).as_deref() {
             None => false,
             Some(BY_ADDRESS) => true,
             Some(word) => return Err(Problem::field("sort", format!("{word:?} is no order: {BY_ADDRESS}"))),
         };
         let domain = domain.map(|domain| domain.as_str().to_owned());
-        Ok(Sought { begins, domain, stand, list, import, by_address })
+        Ok(Sought { begins, domain, stand, list, import, rests, by_address })
     }
 }
 
@@ -268,8 +273,9 @@ async fn list(
     if let Some(key) = which.external_id {
         return whole(app.store.contact_by_external_id(caller.workspace, &key).await?.into_iter().collect());
     }
-    let Which { email_begins, domain, state, list, import, fate, sort, .. } = which;
-    let sought = Wanted { email_begins, domain, state, list, import, fate, sort }.read(&app, caller.workspace).await?;
+    let Which { email_begins, domain, state, list, import, fate, rests, sort, .. } = which;
+    let sought =
+        Wanted { email_begins, domain, state, list, import, fate, rests, sort }.read(&app, caller.workspace).await?;
     if !sought.is_everybody() || sought.by_address {
         let order = order_of(&sought);
         let after = page::open_as(order, which.after.as_deref())?;

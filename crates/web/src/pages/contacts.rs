@@ -47,6 +47,9 @@ pub(super) struct Which {
     /// What they were to it.
     #[serde(default)]
     fate: String,
+    /// A sunset that put them to rest.
+    #[serde(default)]
+    rests: String,
     /// In which order; empty: as they came.
     #[serde(default)]
     sort: String,
@@ -61,9 +64,9 @@ impl Which {
             Some(domain) => (some(domain), None),
             None => (None, some(&self.q)),
         };
-        let [state, list, import, fate, sort] =
-            [&self.state, &self.list, &self.import, &self.fate, &self.sort].map(String::as_str).map(some);
-        Wanted { email_begins, domain, state, list, import, fate, sort }
+        let [state, list, import, fate, rests, sort] =
+            [&self.state, &self.list, &self.import, &self.fate, &self.rests, &self.sort].map(String::as_str).map(some);
+        Wanted { email_begins, domain, state, list, import, fate, rests, sort }
     }
 
     /// The address of the page with these people, from `after` on.
@@ -80,6 +83,7 @@ impl Which {
             ("list", self.list.as_str()),
             ("import", self.import.as_str()),
             ("fate", self.fate.as_str()),
+            ("rests", self.rests.as_str()),
             ("sort", sort),
             ("after", after),
         ];
@@ -98,6 +102,7 @@ fn export_of(wanted: &Wanted) -> String {
         ("list", &wanted.list),
         ("import", &wanted.import),
         ("fate", &wanted.fate),
+        ("rests", &wanted.rests),
         ("sort", &wanted.sort),
     ];
     query.extend_pairs(fields.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
@@ -123,6 +128,8 @@ struct Contacts {
     sorted: String,
     /// The import they were in and what they were to it, as the form sends it on, and in words.
     of_import: Option<(String, String, String)>,
+    /// The sunset that put them to rest, as the form sends it on.
+    rests: Option<String>,
     /// Is everybody shown, whoever they are?
     is_everybody: bool,
     /// What is wrong with what was asked.
@@ -191,6 +198,7 @@ pub(super) async fn list(
         && sought.stand.is_none()
         && sought.list.is_none()
         && sought.import.is_none()
+        && sought.rests.is_none()
     {
         let holders = app.store.contacts_by_address(workspace, &address).await?;
         let is_new = |one: &Contact| found.people.iter().all(|known| known.id != one.id);
@@ -229,6 +237,7 @@ pub(super) async fn list(
         layout: Layout::of(&app, &visitor, Section::Contacts, visitor.shown.say("menu-contacts")),
         is_everybody: sought.is_everybody(),
         of_import,
+        rests: sought.rests.map(|sunset| sunset.to_string()),
         people: found.people,
         tabs: super::tabs::people(&visitor, "/contacts"),
         lists: lists.collect(),

@@ -181,6 +181,10 @@ pub(super) fn of_sought(sought: &Sought) -> Option<String> {
     }
     parts.extend(sought.domain.as_ref().map(|domain| is(Field::Domain, domain)));
     parts.extend(sought.list.map(Rule::List));
+    // Who rests is no rule.
+    if sought.rests.is_some() {
+        return None;
+    }
     match sought.import {
         None => {}
         // Who came with it and who was here before is no rule.

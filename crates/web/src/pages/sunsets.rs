@@ -65,7 +65,7 @@ fn row(shown: &Shown, names: &Names, may_write: bool, one: api::Sunset) -> Vec<C
     };
     vec![
         Cell::text(shown.time(&one.at.0)).sub(rule),
-        Cell::number(shown, one.people),
+        Cell::people(shown, one.people, format!("/contacts?rests={}", one.id)),
         Cell::text(one.because),
         Cell::text(names.of_actor(shown, &one.actor)),
         state,

@@ -65,8 +65,17 @@ async fn who_did_nothing_for_long_is_proposed_put_to_rest_and_woken() {
     let listed = house.get("/api/v1/sunsets", &key).await.json();
     assert_eq!((&listed["data"][0]["id"], &listed["data"][0]["unfinished"]), (&json!(id), &json!(false)));
 
+    let browser = super::browser::Browser::owner(&house).await;
+    assert!(browser.look("/sunsets").await.text.contains(&format!("href=\"/contacts?rests={id}\">2</a>")));
+    let resting = browser.look(&format!("/contacts?rests={id}")).await.text;
+    assert!(resting.contains("bob@b.example") && !resting.contains("anna@a.example"), "{resting}");
+    assert!(
+        resting.contains("is at rest still") && resting.contains(&format!("exports/contacts?rests={id}")),
+        "{resting}"
+    );
     let undo = house.post(&format!("/api/v1/sunsets/{id}/undo"), &key, json!({ "because": "too early" })).await;
     assert_eq!(undo.json(), json!({ "woken": 2 }));
+    assert!(!browser.look(&format!("/contacts?rests={id}")).await.text.contains("bob@b.example"), "who is awake again");
     assert_eq!(forecast().await, json!({}));
     assert_ne!(house.get("/api/v1/sunsets", &key).await.json()["data"][0]["undone_at"], Value::Null);
     let foreign = house.foreign_key().await;
