@@ -119,13 +119,15 @@ const fn is_helped(class: DeliveryState, category: Category) -> bool {
     matches!(class, DeliveryState::Soft | DeliveryState::Blocked) && !is_ours
 }
 
+/// The causes whose people another message can help; not `is_help`: those for which something of ours is to be mended first.
+pub(super) fn causes(report: &Report, is_help: bool) -> impl Iterator<Item = &Cause> {
+    let offered = |cause: &&Cause| matches!(cause.class, DeliveryState::Soft | DeliveryState::Blocked);
+    report.causes.iter().filter(offered).filter(move |cause| is_helped(cause.class, cause.category) == is_help)
+}
+
 /// How many of a report another message can help, and how many wait for something of ours to be mended.
 pub(super) fn helped(report: &Report) -> (u64, u64) {
-    let count = |wanted: bool| -> u64 {
-        let offered = |cause: &&Cause| matches!(cause.class, DeliveryState::Soft | DeliveryState::Blocked);
-        let causes = report.causes.iter().filter(offered);
-        causes.filter(|cause| is_helped(cause.class, cause.category) == wanted).map(|cause| cause.count).sum()
-    };
+    let count = |is_help: bool| -> u64 { causes(report, is_help).map(|cause| cause.count).sum() };
     (count(true), count(false))
 }
 

@@ -139,7 +139,8 @@ async fn take_back_page(app: &App, visitor: &Visitor, id: ImportId, entered: Ent
         .help(shown.say("import-take-back-meaning"))
         .class("risk");
     let layout = Layout::of(app, visitor, Section::Contacts, title);
-    Ok(Sheet::new(layout).up("/imports", shown.say("imports")).part(form).answer(&entered))
+    let people = Press::to(place(id, Some(Fate::Added)), shown.say("import-people"));
+    Ok(Sheet::new(layout).up("/imports", shown.say("imports")).press(people).part(form).answer(&entered))
 }
 
 /// Takes an import back.

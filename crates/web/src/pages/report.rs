@@ -7,7 +7,7 @@ use super::layout::{Layout, Section};
 use super::preview::own_failure;
 use super::shown::verdict_class as class_of;
 use super::trial::Trial;
-use super::{Visitor, again, page};
+use super::{Visitor, again, page, segments};
 use crate::App;
 use crate::extract::At;
 use crate::problem::Problem;
@@ -31,6 +31,7 @@ use store::Campaign;
 struct ReportPage {
     layout: Layout,
     head: Head,
+    campaign: CampaignId,
     equation: Equation,
     /// The comparison of its variants, drawn.
     trial: Option<String>,
@@ -57,6 +58,11 @@ impl ReportPage {
     /// ours to mend.
     fn helped(&self) -> u64 {
         again::helped(&self.report).0
+    }
+
+    /// Where these people are.
+    fn helped_people(&self) -> Option<String> {
+        segments::of_causes(self.campaign, again::causes(&self.report, true))
     }
 
     /// How many wait for something of ours to be mended.
@@ -127,6 +133,7 @@ pub(super) async fn show(
     Ok(page(&ReportPage {
         layout,
         head,
+        campaign: id,
         equation,
         trial,
         curve,

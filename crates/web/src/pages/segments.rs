@@ -114,6 +114,18 @@ pub(super) fn at_domain(campaign: CampaignId, domain: &str, states: &[DeliverySt
     place_of(&Rule::All(stands).to_string())
 }
 
+/// Where the people of these causes are; `None`: there is none, or there are more than a rule names.
+pub(super) fn of_causes<'a>(campaign: CampaignId, causes: impl Iterator<Item = &'a Cause>) -> Option<String> {
+    let one = |cause: &Cause| {
+        let what = What::of_state(cause.class);
+        once(Happening { campaign: Some(campaign), cause: Some(cause.mark()), ..Happening::any(what) })
+    };
+    let mut parts: Vec<Rule> = causes.map(one).collect();
+    let rule = if parts.len() > 1 { Rule::Any(parts) } else { parts.pop()? };
+    rule.check().ok()?;
+    Some(place_of(&rule.to_string()))
+}
+
 /// What happened with mail of a campaign.
 fn with_mail_of(campaign: &Campaign, what: What) -> Happening {
     Happening { campaign: Some(campaign.id), ..Happening::any(what) }
