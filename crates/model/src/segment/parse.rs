@@ -9,8 +9,8 @@
 //!           | event [ compare number | ".sum()" compare number ]
 //! value     = "attr." name | "attr[" text "]" | field          (inside where(): "property." …)
 //! event     = ( word | "did(" [ text ] ")" ) { "." ( "campaign(" text ")" | "cause(" text ")" | "put_off()"
-//!           | "reason(" text ")" | "variant(" text ")" | "link(" number ")" | "by(" text ")" | "machines()" | "where(" test ")"
-//!           | "within(" span ")" | "since(" moment ")" | "before(" moment ")"
+//!           | "reason(" text ")" | "variant(" text ")" | "link(" number ")" | "by(" text ")" | "machines()"
+//!           | "where(" test ")" | "within(" span ")" | "since(" moment ")" | "before(" moment ")"
 //!           | "between(" moment "," moment ")" | "after(" event "," span ")" ) }
 //! literal   = text | number | "true" | "false" | moment
 //! moment    = "date(" text ")" | "timestamp(" text ")" | "now" [ ( "-" | "+" ) span ]
