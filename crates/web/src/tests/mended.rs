@@ -355,6 +355,10 @@ async fn until_when_people_are_tried_and_when_next_stands_beside_the_state() {
     }
     let room = look(&house, &base, &cookie).await.text;
     assert!(room.contains("Whoever is put off to the end is given up by"), "{room}");
+    for number in ["queued\">0</a>", "deferred\">2</a>"] {
+        assert!(room.contains(&format!("href=\"{base}/people?state={number}")), "{number}: {room}");
+    }
+    assert!(room.contains(&format!("href=\"{base}/investigate?cause=deferred:")), "who waits for a cause: {room}");
     let minute = |at: Timestamp| format!("{:02}:{:02}", at.as_secs() / 3600 % 24, at.as_secs() / 60 % 60);
     for (due, reply) in dues.into_iter().zip(["451 4.7.1 not yet", "452 4.2.2 full"]) {
         let line =
