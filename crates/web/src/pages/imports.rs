@@ -115,6 +115,7 @@ impl People {
             "added" => Fate::Added,
             "duplicates" => Fate::Duplicate,
             "updated" | "unchanged" if others == 0 => Fate::Known,
+            "suppressed" => return Some(format!("{}&state=suppressed", place(self.import, None))),
             _ => return None,
         };
         Some(place(self.import, Some(fate)))
@@ -460,7 +461,10 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
             true => means,
             false => format!("{means} {}", shown.fill("import-means-lines", &[("lines", lines.join(", ").into())])),
         };
-        rows.push(line(&shown.one_of("note", note), n.as_u64().unwrap_or(0), &means));
+        let mut row = line(&shown.one_of("note", note), n.as_u64().unwrap_or(0), &means);
+        let is_listed = note == "unreadable_address" && count("listed") > 0;
+        row[1].href = is_listed.then(|| "#rejects".to_owned());
+        rows.push(row);
     }
     let head = shown.says(["import-count", "import-number", "import-meaning"]);
     let mut table = Table::new("came-of-it", shown.say("import-came-of-it"), head, "");

@@ -95,6 +95,8 @@ async fn the_numbers_of_an_import_open_its_people() {
             assert!(page.contains(&opens), "{fate}: {page}");
         }
     }
+    let first = browser.look(&format!("/imports/jobs/{}", ids[0].1)).await.text;
+    assert!(first.contains("href=\"#rejects\">1</a>") && first.contains("id=\"rejects\""), "{first}");
     let people = async |fate: &str| browser.look(&format!("/contacts?import={import}{fate}")).await.text;
     let known = people("&fate=known").await;
     assert!(known.contains("anna@a.example") && !known.contains("cid@c.example"), "{known}");
