@@ -11,6 +11,7 @@ use crate::house::{House, Notice};
 use crate::journey::After;
 use crate::lane::Lane;
 use crate::mailing::{Letter, Mailing};
+use crate::terms::Closed;
 use dispatch::share::Flow;
 use model::{CampaignKind, DeliveryState, SkipReason, Timestamp};
 use smtp::client::{Dsn, Envelope, Notify, Ret};
@@ -215,12 +216,13 @@ async fn unless_held(house: &House, lane: &Lane, mailing: &Mailing, claimed: Cla
     let now = house.now();
     let claimed = not_under_a_hold(house, lane, claimed, now)?;
     // What was read while the hours were open may wait in the lane until after they have closed.
-    if let Some((until, why)) = house.not_before(claimed.campaign, now) {
-        return Err(flow_waits(house, lane, claimed, until, why));
-    }
-    if let Some(until) = house.terms.not_before_for(&claimed, now) {
-        wait_until(house, lane, &claimed, until).await;
-        return Err(After::Reuse);
+    match house.terms.closed_to(&claimed, now) {
+        None => {}
+        Some(Closed::ToAll { until, why }) => return Err(flow_waits(house, lane, claimed, until, why)),
+        Some(Closed::ToOne { until }) => {
+            wait_until(house, lane, &claimed, until).await;
+            return Err(After::Reuse);
+        }
     }
     if let Some(until) = house.probe_is_out(lane, now) {
         return Err(flow_waits(house, lane, claimed, until, "the probe there has no verdict yet".to_owned()));

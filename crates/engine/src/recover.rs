@@ -106,7 +106,7 @@ fn read_reply(bytes: &[u8]) -> Option<Reply> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::Stakes;
     use crate::house::{Ceiling, Way};
@@ -117,7 +117,8 @@ mod tests {
     use std::net::IpAddr;
     use store::{Going, Phase};
 
-    fn claimed(now: Timestamp) -> Claimed {
+    /// Somebody at work whose mail soft-bounced before; of campaign 2.
+    pub(crate) fn claimed(now: Timestamp) -> Claimed {
         Claimed {
             workspace: WorkspaceId::FIRST,
             delivery: DeliveryId(1),

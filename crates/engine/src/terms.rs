@@ -35,6 +35,15 @@ pub(crate) struct Term {
     pub(crate) trial: Option<UnderWay>,
 }
 
+/// Hours at which somebody is not written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// Nobody of the campaign is before then.
+    ToAll { until: Timestamp, why: String },
+    /// This person is not, by their own clock; others may be.
+    ToOne { until: Timestamp },
+}
+
 /// What a campaign asks for, as it was made.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
@@ -96,19 +105,21 @@ impl Terms {
         self.lock().remove(&campaign);
     }
 
-    /// When anything of the campaign may start, if its own terms forbid it now.
+    /// When anything of the campaign may start, and why not now, if its hours are closed to everybody. Where people's own
+    /// clocks decide, they never are.
     pub(crate) fn not_before(&self, campaign: CampaignId, now: Timestamp) -> Option<(Timestamp, String)> {
         let of = self.lock();
         let term = of.get(&campaign).filter(|term| !term.by_recipient)?;
         closed(term, None, campaign, now)
     }
 
-    /// The same for one person, by their own clock.
-    pub(crate) fn not_before_for(&self, claimed: &Claimed, now: Timestamp) -> Option<Timestamp> {
+    /// The hours that are closed to one person: the campaign's, or those by their own clock where that decides.
+    pub(crate) fn closed_to(&self, claimed: &Claimed, now: Timestamp) -> Option<Closed> {
         let of = self.lock();
-        let term = of.get(&claimed.campaign).filter(|term| term.by_recipient)?;
-        let zone = zone_of(&claimed.attributes);
-        closed(term, zone.as_ref(), claimed.campaign, now).map(|(until, _)| until)
+        let term = of.get(&claimed.campaign)?;
+        let zone = if term.by_recipient { zone_of(&claimed.attributes) } else { None };
+        let (until, why) = closed(term, zone.as_ref(), claimed.campaign, now)?;
+        Some(if term.by_recipient { Closed::ToOne { until } } else { Closed::ToAll { until, why } })
     }
 
     /// Is this person's part of the campaign the cold one?
@@ -247,6 +258,30 @@ pub fn unknown_zone(attributes: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recover::tests::claimed;
+
+    #[test]
+    fn hours_are_closed_to_everybody_or_by_a_persons_own_clock() {
+        // Noon and eight in the evening of a Friday, UTC.
+        let (noon, evening) = (Timestamp::from_millis(1_795_176_000_000), Timestamp::from_millis(1_795_204_800_000));
+        let office: Windows = "Mon-Fri 09:00-17:00".parse().unwrap();
+        let in_zone = |zone: &str| Claimed { attributes: format!(r#"{{"tz": "{zone}"}}"#), ..claimed(noon) };
+        let (tokyo, new_york) = (in_zone("Asia/Tokyo"), in_zone("America/New_York"));
+        let terms = |by_recipient| {
+            let terms = Terms::default();
+            terms.put(tokyo.campaign, Term { windows: Some(office.clone()), by_recipient, ..Term::default() });
+            terms
+        };
+        let own = terms(true);
+        assert!(matches!(own.closed_to(&tokyo, noon), Some(Closed::ToOne { until }) if until > noon));
+        assert_eq!(own.closed_to(&claimed(noon), noon), None, "whose zone is not known goes by the campaign's");
+        assert_eq!(own.closed_to(&new_york, evening), None);
+        assert_eq!(own.not_before(tokyo.campaign, evening), None);
+        let one_clock = terms(false);
+        assert_eq!(one_clock.closed_to(&tokyo, noon), None);
+        let (until, why) = one_clock.not_before(tokyo.campaign, evening).unwrap();
+        assert_eq!(one_clock.closed_to(&new_york, evening), Some(Closed::ToAll { until, why }));
+    }
 
     #[test]
     fn a_persons_zone_is_found_among_their_values() {
