@@ -1,8 +1,8 @@
 //! Holds in force: parts of the work that a person or a brake has stopped, and until when.
 //!
-//! A hold is its workspace's alone; one on a source, which only the house places, is everybody's. The ledger keeps them; here they are looked at by the scheduler before anything is read, and once more just before
-//! MAIL FROM. Invariant: a hold that was placed is in force for every delivery that passes the gate after
-//! [`Holds::replace`] returned.
+//! A hold is its workspace's alone; one on a source, which only the house places, is everybody's. The ledger keeps them;
+//! here they are looked at by the scheduler before anything is read, and once more just before MAIL FROM. Invariant: a hold
+//! that was placed is in force for every delivery that passes the gate after [`Holds::replace`] returned.
 
 use model::{CampaignId, DomainId, SourceId, Timestamp, WorkspaceId};
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -150,17 +150,18 @@ pub(crate) fn concerns(hold: &Hold, workspace: WorkspaceId) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use model::HoldId;
 
     const W: WorkspaceId = WorkspaceId::FIRST;
     const ONE: (WorkspaceId, CampaignId) = (W, CampaignId(1));
 
-    fn hold() -> Hold {
+    /// One on everything, from the first millisecond to the thousandth.
+    pub(crate) fn hold() -> Hold {
         Hold {
             id: HoldId(1),
-            workspace: WorkspaceId::FIRST,
+            workspace: W,
             campaign: None,
             provider: None,
             domain: None,

@@ -159,7 +159,8 @@ async fn kept(store: &Store, groups: &[(PutOffFor, Option<&Hold>)], people: u64)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{DeliveryId, WorkspaceId};
+    use crate::holds::tests::hold;
+    use model::DeliveryId;
     use std::time::Duration;
 
     const HOUR: Duration = Duration::from_secs(3_600);
@@ -168,31 +169,17 @@ mod tests {
         Timestamp::from_millis(1_767_225_600_000) + HOUR * hours
     }
 
-    fn hold(until: Option<Timestamp>) -> Hold {
-        Hold {
-            id: HoldId(1),
-            workspace: WorkspaceId::FIRST,
-            campaign: None,
-            provider: None,
-            domain: None,
-            domain_name: None,
-            source: None,
-            cold_only: false,
-            until,
-            why: "to look at it".to_owned(),
-            actor: "cli:anna".to_owned(),
-            at: at(0),
-            lifted_at: None,
-        }
+    fn hold_to(until: Option<Timestamp>) -> Hold {
+        Hold { until, ..hold() }
     }
 
     #[test]
     fn a_try_that_is_past_or_held_is_told_of_as_no_time() {
         assert_eq!(next_try(at(2), None, at(1)), Some(at(2)));
         assert_eq!(next_try(at(2), None, at(3)), None, "it is their turn");
-        assert_eq!(next_try(at(2), Some(&hold(None)), at(1)), None, "until somebody lets them go");
-        assert_eq!(next_try(at(2), Some(&hold(Some(at(9)))), at(3)), Some(at(9)));
-        assert_eq!(next_try(at(2), Some(&hold(Some(at(1)))), at(0)), Some(at(2)), "it is over by then");
+        assert_eq!(next_try(at(2), Some(&hold_to(None)), at(1)), None, "until somebody lets them go");
+        assert_eq!(next_try(at(2), Some(&hold_to(Some(at(9)))), at(3)), Some(at(9)));
+        assert_eq!(next_try(at(2), Some(&hold_to(Some(at(1)))), at(0)), Some(at(2)), "it is over by then");
     }
 
     #[test]
@@ -206,7 +193,7 @@ mod tests {
             hold: None,
         };
         let end = at(0) + schedule.window();
-        let (open, ends) = (hold(None), hold(Some(end + HOUR)));
+        let (open, ends) = (hold_to(None), hold_to(Some(end + HOUR)));
         let last = |groups: &[(PutOffFor, Option<&Hold>)], now| last_try(groups, &schedule, None, now);
         assert_eq!(last(&[(group(at(0)), None)], at(1)), Some(end));
         assert_eq!(last(&[(group(at(0)), None)], end + HOUR), None, "the last try is due");
