@@ -11,14 +11,14 @@ use crate::launch;
 use crate::reach::Approach;
 use crate::route::{self, Placed};
 use crate::security::Owed;
-use crate::transmit::{Hooks, Opening, Session, Unopened, Why};
+use crate::transmit::{Session, Unopened, Why, terms_of_one};
 use dispatch::security::{Demand, Refusal, ReportTarget, StsPolicy, report_targets};
 use jiff::Timestamp as Moment;
 use mail::sign::Signer;
 use mail::tls_report::{Cover, DateRange, FailureDetail, MEDIA_TYPE, Policy, PolicyResult, Summary, TlsReport};
-use model::{MailDomain, Reply, Timestamp};
+use model::{MailDomain, Timestamp};
 use net::{Egress, FetchLimits, Outgoing, Resolve, TlsFault, Tlsa, Trust};
-use smtp::client::{Ending, Envelope, Settings, TlsMode};
+use smtp::client::{Ending, Envelope, TlsMode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -467,7 +467,8 @@ async fn post(house: &House, to: &str, message: &[u8]) -> bool {
             let (connect, clock) = (house.world.connect.as_ref(), house.world.clock.as_ref());
             let approach = Approach { connect, clock, from: &Egress::default(), host, port: *port };
             let Ok((stream, address)) = house.reach.connect(&approach, &mut addresses, HOSTS_MAX).await else { break };
-            match Session::open(house, (settings(house, tls), Trust::Any), host, address, stream).await {
+            let terms = (terms_of_one(house, tls, None), Trust::Any);
+            match Session::open(house, terms, host, address, stream).await {
                 Ok(session) => return hand_over(session, to, message).await,
                 Err(Unopened { why: Why::Tls(_), .. }) => {}
                 Err(_) => break,
@@ -477,41 +478,8 @@ async fn post(house: &House, to: &str, message: &[u8]) -> bool {
     false
 }
 
-fn settings(house: &House, tls: TlsMode) -> Settings {
-    Settings {
-        ehlo_name: house.settings.ehlo_name.clone(),
-        tls,
-        auth: None,
-        timeouts: house.settings.timeouts.clone(),
-        pipelining: true,
-        chunking: false,
-        without: BTreeMap::new(),
-        tracer: None,
-    }
-}
-
 /// The envelope sender is empty: a report that bounces must not come back as mail.
-async fn hand_over(mut session: Session, to: &str, message: &[u8]) -> bool {
+async fn hand_over(session: Session, to: &str, message: &[u8]) -> bool {
     let envelope = Envelope { rcpt_to: to.to_owned(), size_bytes: message.len() as u64, ..Envelope::default() };
-    let finished = session.transact(Opening::Say(envelope), &mut Parcel(message)).await;
-    session.quit().await;
-    matches!(&finished.ending, Ending::Reply(reply) if Reply::is_positive(reply))
-}
-
-struct Parcel<'a>(&'a [u8]);
-
-impl Hooks for Parcel<'_> {
-    fn started(&mut self) {}
-
-    fn message(&mut self) -> Result<Vec<u8>, String> {
-        Ok(self.0.to_vec())
-    }
-
-    async fn before_final(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-
-    async fn follower(&mut self) -> Option<Envelope> {
-        None
-    }
+    matches!(session.hand_over(envelope, message.to_vec()).await, Ending::Reply(reply) if reply.is_positive())
 }

@@ -8,8 +8,9 @@ use crate::house::House;
 use crate::tls_reports::Seen;
 use model::{Stage, Timestamp, TlsVersion};
 use net::{ConnectFailure, Encrypted, Stream, TlsClient, TlsFailure, Trust, World};
-use smtp::client::{Client, Ending, Envelope, Finished, Output, SessionEnd, Settings};
+use smtp::client::{Client, Credentials, Ending, Envelope, Finished, Output, SessionEnd, Settings, TlsMode};
 use smtp::extensions::Optional;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -234,6 +235,13 @@ impl Session {
         self.is_announced
     }
 
+    /// Hands over one message that is nobody's delivery (an alert, a report) and ends the session; how the server took it.
+    pub(crate) async fn hand_over(mut self, envelope: Envelope, message: Vec<u8>) -> Ending {
+        let finished = self.transact(Opening::Say(envelope), &mut Parcel(message)).await;
+        self.quit().await;
+        finished.ending
+    }
+
     fn conclude(&self, want: Want) -> Finished {
         match want {
             Want::Finished(finished) => finished,
@@ -375,6 +383,39 @@ impl Session {
     /// How long the machine is willing to wait from now.
     fn patience(&self) -> Duration {
         self.client.deadline().map_or(Duration::from_secs(600), |deadline| deadline.since(self.now()))
+    }
+}
+
+/// The terms of a session that carries one message, nobody's delivery ([`Session::hand_over`]).
+pub(crate) fn terms_of_one(house: &House, tls: TlsMode, auth: Option<Credentials>) -> Settings {
+    Settings {
+        ehlo_name: house.settings.ehlo_name.clone(),
+        tls,
+        auth,
+        timeouts: house.settings.timeouts.clone(),
+        pipelining: true,
+        chunking: false,
+        without: BTreeMap::new(),
+        tracer: None,
+    }
+}
+
+/// A message that is made already and that nobody keeps account of.
+struct Parcel(Vec<u8>);
+
+impl Hooks for Parcel {
+    fn started(&mut self) {}
+
+    fn message(&mut self) -> Result<Vec<u8>, String> {
+        Ok(self.0.clone())
+    }
+
+    async fn before_final(&mut self) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn follower(&mut self) -> Option<Envelope> {
+        None
     }
 }
 

@@ -9,12 +9,11 @@ use crate::Stakes;
 use crate::house::{House, Way};
 use crate::options::{LOCALHOST, RelayUrl, SMTP_PORT};
 use crate::reach::Approach;
-use crate::transmit::{Hooks, Opening, Session, Why};
+use crate::transmit::{Session, Why, terms_of_one};
 use mail::notice::Notice;
-use model::{EmailAddress, Reply};
+use model::EmailAddress;
 use net::{Egress, Resolve, Trust};
-use smtp::client::{Credentials, Ending, Envelope, Settings, TlsMode};
-use std::collections::BTreeMap;
+use smtp::client::{Credentials, Ending, Envelope, TlsMode};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -130,25 +129,14 @@ async fn hand_over(house: &House, server: &Server, (to, from): (&str, &str), byt
     let approach = Approach { connect, clock, from: &from_here, host: &server.host, port: server.port };
     let reached = house.reach.connect(&approach, &mut addresses, ADDRESSES_MAX).await;
     let (stream, address) = reached.map_err(|unreached| unreached.failure.to_string())?;
-    let settings = Settings {
-        ehlo_name: house.settings.ehlo_name.clone(),
-        tls: server.tls,
-        auth: server.auth.clone(),
-        timeouts: house.settings.timeouts.clone(),
-        pipelining: true,
-        chunking: false,
-        without: BTreeMap::new(),
-        tracer: None,
-    };
-    let opened = Session::open(house, (settings, server.trust.clone()), &server.host, address, stream).await;
-    let mut session = opened.map_err(|unopened| refusal(&unopened.why))?;
+    let terms = (terms_of_one(house, server.tls, server.auth.clone()), server.trust.clone());
+    let opened = Session::open(house, terms, &server.host, address, stream).await;
+    let session = opened.map_err(|unopened| refusal(&unopened.why))?;
     let (size_bytes, mail_from, rcpt_to) = (bytes.len() as u64, from.to_owned(), to.to_owned());
     let envelope = Envelope { mail_from, rcpt_to, size_bytes, ..Envelope::default() };
-    let finished = session.transact(Opening::Say(envelope), &mut Parcel(bytes.to_vec())).await;
-    session.quit().await;
-    match &finished.ending {
-        Ending::Reply(reply) if Reply::is_positive(reply) => Ok(()),
-        ending => Err(refusal(&Why::Ending(ending.clone()))),
+    match session.hand_over(envelope, bytes.to_vec()).await {
+        Ending::Reply(reply) if reply.is_positive() => Ok(()),
+        ending => Err(refusal(&Why::Ending(ending))),
     }
 }
 
@@ -159,23 +147,5 @@ fn refusal(why: &Why) -> String {
         Why::Ending(Ending::Reply(reply)) => format!("it said {} {}", reply.code, reply.text),
         Why::Ending(ending) => format!("the conversation broke off: {ending:?}"),
         Why::Tls(why) => format!("no encryption: {why}"),
-    }
-}
-
-struct Parcel(Vec<u8>);
-
-impl Hooks for Parcel {
-    fn started(&mut self) {}
-
-    fn message(&mut self) -> Result<Vec<u8>, String> {
-        Ok(self.0.clone())
-    }
-
-    async fn before_final(&mut self) -> Result<(), String> {
-        Ok(())
-    }
-
-    async fn follower(&mut self) -> Option<Envelope> {
-        None
     }
 }

@@ -2,8 +2,7 @@
 
 use super::*;
 use net::Guard;
-use smtp::client::{Timeouts, TlsMode};
-use std::collections::BTreeMap;
+use smtp::client::Timeouts;
 use tokio::net::TcpListener;
 
 /// No single step may take longer here …
