@@ -73,24 +73,44 @@ impl Settlement {
     /// A settlement of `claimed` that says nothing yet but where it goes.
     pub fn of(claimed: &Claimed, to: DeliveryState, at: Timestamp) -> Settlement {
         Settlement {
-            workspace: claimed.workspace,
-            delivery: claimed.delivery,
-            campaign: claimed.campaign,
             contact: claimed.contact,
             address: claimed.address,
             domain: claimed.domain,
             rcpt: claimed.rcpt.clone(),
-            from: claimed.state,
             to,
+            charge: true,
+            was_due: claimed.retry,
+            ..Settlement::bare(claimed.campaign, claimed.workspace, claimed.delivery, claimed.state, at)
+        }
+    }
+
+    /// A settlement without an attempt of a delivery that was read without its person; it stays where it is.
+    pub(crate) fn bare(
+        campaign: CampaignId,
+        workspace: WorkspaceId,
+        delivery: DeliveryId,
+        from: DeliveryState,
+        at: Timestamp,
+    ) -> Settlement {
+        Settlement {
+            workspace,
+            delivery,
+            campaign,
+            contact: ContactId(0),
+            address: AddressId(0),
+            domain: DomainId(0),
+            rcpt: String::new(),
+            from,
+            to: from,
             skip: None,
             attempt: None,
-            charge: true,
+            charge: false,
             site: None,
             provider: None,
             source: None,
             identity: None,
             rehearsed: false,
-            was_due: claimed.retry,
+            was_due: None,
             due: None,
             suppress: None,
             provisional: false,

@@ -5,11 +5,11 @@
 use super::Ledger;
 use super::events::NewEvent;
 use super::reports::IS_ENDED;
-use super::settle::{Stands, Sums, bare_settlement, stands};
+use super::settle::{Stands, Sums, stands};
 use crate::doubt::SilentSite;
 use crate::error::{Result, StoreError};
 use crate::settlement::Settlement;
-use model::{Actor, CampaignId, DeliveryId, DeliveryState, EventKind, Timestamp};
+use model::{Actor, CampaignId, DeliveryId, DeliveryState, EventKind, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Rows put back in one step.
@@ -93,7 +93,7 @@ impl Ledger {
                 format!("{id} is {}: only what is in doubt is settled by evidence, and not as {to}", stands.state);
             return Err(StoreError::Refused(text));
         }
-        let one = bare_settlement(CampaignId(campaign), workspace, id, stands.state, now);
+        let one = Settlement::bare(CampaignId(campaign), WorkspaceId(workspace), id, stands.state, now);
         let one = Settlement { to, ..one };
         let mut sums = Sums::default();
         self.write_delivery(&one, &stands, stands.last_attempt, stands.cause)?;
@@ -146,7 +146,8 @@ impl Ledger {
         for (delivery, workspace, domain) in doubtful {
             // Without an address the person was forgotten: stays in doubt for good.
             let Some(domain) = domain else { continue };
-            let one = bare_settlement(id, workspace, DeliveryId(delivery), DeliveryState::InDoubt, now);
+            let (workspace, delivery) = (WorkspaceId(workspace), DeliveryId(delivery));
+            let one = Settlement::bare(id, workspace, delivery, DeliveryState::InDoubt, now);
             batch.push(Settlement { to: DeliveryState::Queued, domain: model::DomainId(domain), ..one });
         }
         Ok(self.settle_batch(&batch)?.written as u64)

@@ -19,7 +19,7 @@ use crate::settlement::{Refused, SETTLE_BATCH_MAX, Settled, Settlement, TRANSCRI
 use model::id::ID_STEP;
 use model::{
     Actor, Attempt, CampaignId, ContactStatus, DeliveryId, DeliveryState, EventKind, Outcome, SkipReason, SourceId,
-    Timestamp, TlsVersion, WorkspaceId,
+    Timestamp, TlsVersion,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
@@ -450,44 +450,6 @@ impl Ledger {
 /// How the ledger writes a source: this machine's own needs no byte.
 fn named(source: Option<SourceId>) -> Option<i64> {
     source.filter(|source| *source != SourceId::THIS_MACHINE).map(|source| source.0)
-}
-
-/// A settlement without an attempt of a delivery read without its person.
-pub(super) fn bare_settlement(
-    campaign: CampaignId,
-    workspace: i64,
-    delivery: DeliveryId,
-    from: DeliveryState,
-    at: Timestamp,
-) -> Settlement {
-    Settlement {
-        workspace: WorkspaceId(workspace),
-        delivery,
-        campaign,
-        contact: model::ContactId(0),
-        address: model::AddressId(0),
-        domain: model::DomainId(0),
-        rcpt: String::new(),
-        from,
-        to: from,
-        skip: None,
-        attempt: None,
-        charge: false,
-        site: None,
-        provider: None,
-        source: None,
-        identity: None,
-        rehearsed: false,
-        was_due: None,
-        due: None,
-        suppress: None,
-        provisional: false,
-        suppress_domain: None,
-        change: None,
-        second_lookup_at: None,
-        transcript: None,
-        at,
-    }
 }
 
 /// Texts that found no place in a dictionary, as a JSON object.

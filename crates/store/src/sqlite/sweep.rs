@@ -2,13 +2,13 @@
 //! only.
 
 use super::doubt::back_in_doubt;
-use super::settle::{Stands, Sums, bare_settlement, stands};
+use super::settle::{Stands, Sums, stands};
 use super::{Ledger, word};
 use crate::campaign::LeftOut;
 use crate::error::Result;
 use crate::settlement::Settlement;
 use model::id::ID_STEP;
-use model::{CampaignId, DeliveryId, DeliveryState, EmailAddress, SkipReason, Timestamp};
+use model::{CampaignId, DeliveryId, DeliveryState, EmailAddress, SkipReason, Timestamp, WorkspaceId};
 use rusqlite::{Connection, params};
 
 /// Rows skipped in one step.
@@ -94,7 +94,8 @@ impl Ledger {
             if except.contains(&delivery) || who.is_some_and(|who| !is_of(who, email.as_deref())) {
                 continue;
             }
-            let one = bare_settlement(id, *workspace, delivery, word!(DeliveryState, *state)?, now);
+            let from = word!(DeliveryState, *state)?;
+            let one = Settlement::bare(id, WorkspaceId(*workspace), delivery, from, now);
             let one = Settlement { to: DeliveryState::Skipped, skip: Some(reason), ..one };
             if let Some(stands) = stands(&self.conn, delivery)? {
                 skipped += u64::from(self.skip_one(&one, &stands, &mut sums)?);
@@ -129,7 +130,8 @@ impl Ledger {
         let mut sums = Sums::default();
         for (delivery, campaign, workspace, state) in picked {
             let from = word!(DeliveryState, state)?;
-            let one = bare_settlement(CampaignId(campaign), workspace, DeliveryId(delivery), from, now);
+            let (campaign, workspace, delivery) = (CampaignId(campaign), WorkspaceId(workspace), DeliveryId(delivery));
+            let one = Settlement::bare(campaign, workspace, delivery, from, now);
             let one = Settlement { to: DeliveryState::Skipped, skip: Some(reason), ..one };
             if let Some(stands) = stands(&self.conn, one.delivery)? {
                 self.skip_one(&one, &stands, &mut sums)?;
