@@ -1,16 +1,13 @@
 //! The sample sender and the sample people, as the demo and the sandbox have them.
 
 use crate::failure::Failure;
-use dispatch::react::Policy;
-use dispatch::retry::Schedule;
 use engine::import::{ImportRequest, Mapping, Pace, import_file};
+use engine::launch;
 use engine::options::{SMTP_PORT, Transport};
-use engine::{CONNECTIONS_MAX, Ceiling, Settings, Stakes, Way, launch};
 use mail::sign::SigningKey;
 use model::{Actor, MailDomain, WorkspaceId};
 use sim::people::{MESSAGE, MESSAGE_FILE, SENDER_DOMAIN};
 use sim::world::SimWorld;
-use smtp::client::Timeouts;
 use std::fs;
 use std::path::{Path, PathBuf};
 use store::{Import, Store, Target};
@@ -25,21 +22,6 @@ pub(crate) const REJECTS_FILE: &str = "people.rejects.csv";
 /// Whoever resumes or resends a campaign of the sample later reaches `postroom simulate`, never the world.
 pub(crate) fn transport() -> Transport {
     Transport::Direct { port: SMTP_PORT, dns: Some(([127, 0, 0, 1], 5353).into()) }
-}
-
-/// How an engine sends in a simulated world.
-pub(crate) fn settings() -> Settings {
-    Settings {
-        ehlo_name: format!("out.{SENDER_DOMAIN}"),
-        way: Way::Direct { port: SMTP_PORT },
-        ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
-        schedule: Schedule::shipped(),
-        policy: Policy::default(),
-        stakes: Stakes::Rehearsal,
-        described: dispatch::own::Described::shipped(),
-        limits: None,
-        timeouts: Timeouts::default(),
-    }
 }
 
 /// The sample sender's key: the same each time. The world shows it.

@@ -94,7 +94,7 @@ async fn live(trial: &Trial, people: usize, knowledge: Knowledge, directory: &Pa
     life::mail(&store, &life::Letter::first(&plain), clock.now()).await.expect("launched");
     let campaign = store.list_campaigns(WorkspaceId::FIRST).await.expect("readable").remove(0);
     let mailing = launch::mailing(&store, &campaign, entropy.as_ref()).await.expect("a mailing");
-    let mut settings = life::settings();
+    let mut settings = crate::world::settings();
     settings.limits = known(&trial.profiles, knowledge);
     let watch = Arc::new(Counter::default());
     let engine = Engine::new(store.clone(), sim.world.clone(), settings, watch.clone());

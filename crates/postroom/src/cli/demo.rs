@@ -243,7 +243,7 @@ async fn play(dir: &Path, people: usize, seed: u64) -> Result<Played, Failure> {
     let campaign = store.set_campaign_state(campaign.id, CampaignState::Sending, None, &actor, clock.now()).await?;
     let mailing = launch::mailing(&store, &campaign, entropy.as_ref()).await?;
     let recorder = Arc::new(Recorder::new(clock.clone(), store.tally(campaign.id).await?));
-    let engine = Engine::new(store.clone(), sim.world.clone(), sample::settings(), recorder.clone());
+    let engine = Engine::new(store.clone(), sim.world.clone(), sim::world::settings(), recorder.clone());
     Box::pin(engine.run(vec![mailing], Until::Settled)).await?;
     let over_at = clock.now();
     Ok(Played {

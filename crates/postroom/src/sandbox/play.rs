@@ -151,7 +151,7 @@ impl Opened {
         let mailings = service::left_to_send(&store, &sample::transport(), sim.world.clock.now()).await?;
         // What nobody can guess (a webhook's secret, the id of a request) is drawn by the machine, not by the seed.
         let world = net::World { entropy: Arc::new(SystemEntropy::new()), ..sim.world.clone() };
-        let engine = Engine::new(store.clone(), world.clone(), sample::settings(), Arc::new(Silence));
+        let engine = Engine::new(store.clone(), world.clone(), sim::world::settings(), Arc::new(Silence));
         let config = Config {
             public_url: address,
             trusted_proxies: home.config.trusted_proxies.clone(),

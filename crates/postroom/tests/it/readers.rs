@@ -7,12 +7,10 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
-use dispatch::react::Policy;
-use dispatch::retry::Schedule;
 use engine::launch::{self, Draft, MessageFile, Snapshot};
 use engine::note::{Note, Watch};
 use engine::options::{Dkim, SMTP_PORT, SendOptions, Timing, Tracking, TrackingMode, Transport, Unsubscribe};
-use engine::{CONNECTIONS_MAX, Ceiling, Engine, Settings, Stakes, Until, Way};
+use engine::{Engine, Stakes, Until};
 use mail::sign::SigningKey;
 use model::reaction::MACHINE_SCORE;
 use model::{
@@ -131,18 +129,7 @@ impl House {
         let domains = ["northmail.test", "lookmail.test", "harbour-bank.test", "yonder.test"];
         let emails: Vec<String> = (0..PEOPLE).map(|n| format!("person{n}@{}", domains[n % domains.len()])).collect();
         let import = people(&store, &emails, now).await;
-        let settings = Settings {
-            ehlo_name: format!("out.{SENDER_DOMAIN}"),
-            way: Way::Direct { port: SMTP_PORT },
-            ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
-            schedule: Schedule::shipped(),
-            policy: Policy::default(),
-            stakes: Stakes::Rehearsal,
-            described: dispatch::own::Described::shipped(),
-            limits: None,
-            timeouts: Default::default(),
-        };
-        let engine = Engine::new(store.clone(), sim.world.clone(), settings, Arc::new(Silence));
+        let engine = Engine::new(store.clone(), sim.world.clone(), sim::world::settings(), Arc::new(Silence));
         let sending = Sending { transport: Transport::Direct { port: SMTP_PORT, dns: None }, ..Sending::default() };
         let tracking_hosts = vec![HOST.to_owned()];
         let config = Config { public_url: format!("https://{HOST}"), tracking_hosts, sending, ..Config::default() };

@@ -18,15 +18,12 @@ use crate::internet::Internet;
 use crate::ledger::Arrival;
 use crate::people::SENDER_DOMAIN;
 use crate::provider::Profile;
-use crate::world::{EPOCH, SimWorld};
-use dispatch::react::Policy;
-use dispatch::retry::Schedule;
+use crate::world::{EPOCH, SimWorld, settings};
 use engine::launch;
-use engine::{CONNECTIONS_MAX, Ceiling, Engine, Handle, RunEnd, SendError, Settings, Stakes, Until, Way};
+use engine::{CONNECTIONS_MAX, Engine, Handle, RunEnd, SendError, Settings, Until};
 use mail::sign::SigningKey;
 use model::{Actor, CampaignId, CampaignKind, CampaignState, MailDomain, SuppressionReason, Timestamp, WorkspaceId};
 use rows::{contacts, deliveries, lost_replies, outcome};
-use smtp::client::Timeouts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -600,20 +597,6 @@ fn world(scenario: &Scenario) -> SimWorld {
 /// One key for all scenarios: the same signatures in every run.
 pub(crate) fn key() -> SigningKey {
     SigningKey::ed25519_from_seed([7; 32]).expect("any seed makes an Ed25519 key")
-}
-
-pub(crate) fn settings() -> Settings {
-    Settings {
-        ehlo_name: format!("out.{SENDER_DOMAIN}"),
-        way: Way::Direct { port: engine::options::SMTP_PORT },
-        ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
-        schedule: Schedule::shipped(),
-        policy: Policy::default(),
-        stakes: Stakes::Rehearsal,
-        described: dispatch::own::Described::shipped(),
-        limits: None,
-        timeouts: Timeouts::default(),
-    }
 }
 
 /// What the engine is given toward each provider: the limits that `dispatch` knows for its servers.
