@@ -301,8 +301,8 @@ fn a_server_that_is_always_just_in_time_is_held_to_the_total() {
     assert!(shell.accepted && shell.now.since(START) <= timeouts.total * 2 + timeouts.final_reply);
 }
 
-#[test]
-fn a_message_that_was_too_slow_is_not_completed() {
+/// A machine that was just given 300,000 octets to send, to a server that waits for them.
+fn with_a_long_message() -> Client {
     let mut client = Client::new(settings(TlsMode::Off), START);
     for said in WITH_DATA.iter().take(2) {
         hear(&mut client, START, said.as_bytes());
@@ -312,6 +312,12 @@ fn a_message_that_was_too_slow_is_not_completed() {
     hear(&mut client, START, b"250 a\r\n250 b\r\n354 go\r\n");
     while client.poll_output().is_some_and(|output| output != Output::WantMessage) {}
     client.supply(START, b"x\r\n".repeat(100_000));
+    client
+}
+
+#[test]
+fn a_message_that_was_too_slow_is_not_completed() {
+    let mut client = with_a_long_message();
     let total = Timeouts::default().total;
     let late = START + total - Duration::from_secs(10);
     assert_eq!(client.write_timeout(START), Duration::from_secs(180));
@@ -324,15 +330,7 @@ fn a_message_that_was_too_slow_is_not_completed() {
 
 #[test]
 fn nothing_follows_a_write_that_did_not_end() {
-    let mut client = Client::new(settings(TlsMode::Off), START);
-    for said in WITH_DATA.iter().take(2) {
-        hear(&mut client, START, said.as_bytes());
-    }
-    while client.poll_output().is_some() {}
-    client.start(START, to("ada@mx.example"));
-    hear(&mut client, START, b"250 a\r\n250 b\r\n354 go\r\n");
-    while client.poll_output().is_some_and(|output| output != Output::WantMessage) {}
-    client.supply(START, b"x\r\n".repeat(100_000));
+    let mut client = with_a_long_message();
     assert!(matches!(client.poll_output(), Some(Output::Write(_))));
     client.handle_write_timeout(START + Duration::from_secs(180));
     let outputs: Vec<Output> = std::iter::from_fn(|| client.poll_output()).collect();
