@@ -460,23 +460,14 @@ pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
 /// RFC 5322 section 3.3, in UTC.
 pub(crate) fn date_text(at: Timestamp) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
-    let days = at.as_secs().div_euclid(86_400);
-    let second = at.as_secs().rem_euclid(86_400);
-    // Years that begin in March put the leap day last: a month is then a straight line.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let year = year_of_era + era * 400 + i64::from(month >= 10);
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let (year, month, day) = at.date();
+    let second = at.since(Timestamp::of_day(at.day())).as_secs();
     let name = |names: &[&'static str], at: i64| usize::try_from(at).ok().and_then(|at| names.get(at).copied());
     format!(
         "{}, {day:02} {} {year:04} {:02}:{:02}:{:02} +0000",
-        name(&DAYS, days.rem_euclid(7)).unwrap_or_default(),
-        name(&MONTHS, month).unwrap_or_default(),
+        name(&DAYS, at.day().rem_euclid(7)).unwrap_or_default(),
+        name(&MONTHS, month - 1).unwrap_or_default(),
         second / 3_600,
         second / 60 % 60,
         second % 60

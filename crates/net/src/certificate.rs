@@ -50,17 +50,9 @@ fn read_time(tag: u8, text: &[u8]) -> Option<Timestamp> {
         _ => return None,
     };
     let part = |nth: usize| digits(at + 2 * nth, at + 2 * nth + 2);
-    let (month, day) = (part(0)?, part(1)?);
-    // Years that begin in March put the leap day last.
-    let (shifted, nth_month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * shifted + shifted.div_euclid(4) - shifted.div_euclid(100)
-        + shifted.div_euclid(400)
-        + (153 * nth_month + 2) / 5
-        + day
-        - 1
-        - 719_468;
-    let secs = days * 86_400 + part(2)? * 3_600 + part(3)? * 60 + part(4)?;
-    Some(Timestamp::from_millis(secs.checked_mul(1_000)?))
+    let midnight = Timestamp::of_date(year, part(0)?, part(1)?)?;
+    let secs = part(2)? * 3_600 + part(3)? * 60 + part(4)?;
+    Some(Timestamp::from_millis(midnight.as_millis() + secs * 1_000))
 }
 
 #[cfg(test)]
