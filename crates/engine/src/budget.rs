@@ -13,11 +13,11 @@ use dispatch::volume::{self, Allowance, HISTORY_DAYS, Who};
 use model::{DayCount, DomainId, SourceId, Timestamp, Verdict};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use store::{Store, StoreError, VolumeOf};
 
-const DAY_MS: i64 = 86_400_000;
 /// A new day's budget opens so long after midnight, so that not everything starts with the full hour.
-const AFTER_MIDNIGHT_MS: i64 = 4 * 60_000;
+const AFTER_MIDNIGHT: Duration = Duration::from_secs(4 * 60);
 /// Unnamed sites whose spending is remembered.
 const SITES_MAX: usize = 100_000;
 /// What the ledger calls every site nobody described.
@@ -350,7 +350,7 @@ fn add_to_day(days: &mut Vec<(i64, DayCount)>, day: i64, count: &DayCount) {
 
 /// The UTC day a moment is in.
 pub(crate) fn day_of(at: Timestamp) -> i64 {
-    at.as_millis().div_euclid(DAY_MS)
+    at.day()
 }
 
 /// When the next day's budgets open.
@@ -360,7 +360,7 @@ pub(crate) fn next_day(now: Timestamp) -> Timestamp {
 
 /// When the budgets of a UTC day open.
 pub(crate) fn opens_on(day: i64) -> Timestamp {
-    Timestamp::from_millis(day.saturating_mul(DAY_MS).saturating_add(AFTER_MIDNIGHT_MS))
+    Timestamp::of_day(day) + AFTER_MIDNIGHT
 }
 
 #[cfg(test)]
@@ -372,7 +372,7 @@ mod tests {
     const TODAY: i64 = 20_454;
 
     fn noon() -> Timestamp {
-        Timestamp::from_millis(TODAY * DAY_MS + DAY_MS / 2)
+        Timestamp::of_day(TODAY) + Duration::from_secs(12 * 3_600)
     }
 
     /// Messages that go until one of the budgets says no, at most `most`.

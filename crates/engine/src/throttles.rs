@@ -8,7 +8,6 @@
 #[cfg(test)]
 mod tests;
 
-use crate::budget::day_of;
 use crate::house::Notice;
 use crate::lane::HOLD_GONE_ROUND;
 use dispatch::pace::{Before, InForce, Permit, Throttle, clock};
@@ -21,7 +20,6 @@ use std::time::Duration;
 use store::{CeilingOf, Store, StoreError, VolumeOf};
 use tokio::sync::mpsc;
 
-const DAY_MS: i64 = 86_400_000;
 /// No ceiling but the day's looks further back.
 const LONGEST_WINDOW: Duration = Duration::from_secs(3_600);
 /// How a sentence about a ceiling that is reached begins, after whose it is.
@@ -243,9 +241,9 @@ pub(crate) async fn before(store: &Store, of: CeilingOf, now: Timestamp) -> Resu
         CeilingOf::Source(id) => VolumeOf::Source(id),
         CeilingOf::Workspace(id) => VolumeOf::Workspace(id),
     };
-    let today = store.volume_of(volume, day_of(now)).await?;
+    let today = store.volume_of(volume, now.day()).await?;
     let sent = today.iter().map(|row| row.count.attempted).sum();
-    let (tries, last_at) = store.tries_of(of, Timestamp::from_millis(day_of(now) * DAY_MS)).await?;
+    let (tries, last_at) = store.tries_of(of, Timestamp::of_day(now.day())).await?;
     let last_at = last_at.filter(|at| *at >= now - LONGEST_WINDOW);
     Ok(Before { started_today: tries.max(sent), last_at })
 }

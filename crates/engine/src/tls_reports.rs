@@ -16,6 +16,7 @@ use dispatch::security::{Demand, Refusal, ReportTarget, StsPolicy, report_target
 use jiff::Timestamp as Moment;
 use mail::sign::Signer;
 use mail::tls_report::{Cover, DateRange, FailureDetail, MEDIA_TYPE, Policy, PolicyResult, Summary, TlsReport};
+use model::segment::moment::write_date;
 use model::{MailDomain, Timestamp};
 use net::{Egress, FetchLimits, Outgoing, Resolve, TlsFault, Tlsa, Trust};
 use smtp::client::{Ending, Envelope, TlsMode};
@@ -48,7 +49,6 @@ const REASON_CHARS_MAX: usize = 100;
 const SUCCESS: &str = "success";
 /// The type of a domain that has neither (RFC 8460 section 4.4).
 const NONE_FOUND: &str = "no-policy-found";
-const DAY_SECS: i64 = 24 * 60 * 60;
 
 /// One thing to count.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -219,7 +219,7 @@ impl Tally {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let first = counts.is_empty();
         if counts.len() < TALLY_MAX {
-            *counts.entry((day_of(now), told)).or_insert(0) += 1;
+            *counts.entry((now.day(), told)).or_insert(0) += 1;
         }
         if first {
             self.rung.notify_one();
@@ -249,14 +249,6 @@ impl Tally {
         }
         written
     }
-}
-
-fn day_of(at: Timestamp) -> i64 {
-    at.as_secs().div_euclid(DAY_SECS)
-}
-
-fn start_of(day: i64) -> Timestamp {
-    Timestamp::from_millis(day.saturating_mul(DAY_SECS * 1_000))
 }
 
 /// What became of one report.
@@ -312,10 +304,10 @@ impl Reporter<'_> {
     /// Sends what is due; returns when to come again.
     async fn come_round(&mut self) -> Timestamp {
         let house = self.house;
-        let today = day_of(house.now());
+        let today = house.now().day();
         match self.send_due().await {
             Ok(sent) if sent.iter().all(|one| one.fate != Fate::Failed) => {
-                start_of(today + 1) + SPREAD.mul_f64(house.world.entropy.fraction("tls-reports"))
+                Timestamp::of_day(today + 1) + SPREAD.mul_f64(house.world.entropy.fraction("tls-reports"))
             }
             Ok(_) | Err(_) => house.now() + TRY_AGAIN,
         }
@@ -327,7 +319,7 @@ impl Reporter<'_> {
             return Ok(all);
         }
         let own = own_signer(&house.store).await?;
-        let today = day_of(house.now());
+        let today = house.now().day();
         loop {
             let page = house.store.tls_report_days(today, after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(all) };
@@ -386,7 +378,7 @@ async fn report_to(house: &House, own: Option<&Signer>, day: i64, domain: &str) 
                 let from = format!("postmaster@{submitter}");
                 let date = house.now();
                 let cover = Cover { from: &from, to: &to, domain, submitter, date };
-                let message = report.message(&cover, start_of(day), last_second_of(day));
+                let message = report.message(&cover, Timestamp::of_day(day), last_second_of(day));
                 let signed = signer.sign(&message, date).map(|signature| [signature, message].concat());
                 match signed {
                     Ok(signed) => post(house, &to, &signed).await,
@@ -402,20 +394,19 @@ async fn report_to(house: &House, own: Option<&Signer>, day: i64, domain: &str) 
 }
 
 fn last_second_of(day: i64) -> Timestamp {
-    Timestamp::from_millis(start_of(day + 1).as_millis() - 1_000)
+    Timestamp::of_day(day + 1) - Duration::from_secs(1)
 }
 
 /// A UTC day as people write it: `2026-03-02`.
 pub fn day_text(day: i64) -> String {
-    let text = moment(start_of(day));
-    text.split('T').next().unwrap_or_default().to_owned()
+    write_date(Timestamp::of_day(day))
 }
 
 /// The UTC day that is written so.
 pub fn day_named(text: &str) -> Option<i64> {
     let date: jiff::civil::Date = text.parse().ok()?;
     let start = date.at(0, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(start.timestamp().as_second().div_euclid(DAY_SECS))
+    Some(Timestamp::from_millis(start.timestamp().as_millisecond()).day())
 }
 
 /// RFC 3339.
@@ -444,7 +435,7 @@ pub fn report(day: i64, domain: &str, submitter: &str, results: &[TlsResult]) ->
             failure_reason_code: reason.to_owned(),
         });
     }
-    let (start, end) = (moment(start_of(day)), moment(last_second_of(day)));
+    let (start, end) = (moment(Timestamp::of_day(day)), moment(last_second_of(day)));
     let date = day_text(day);
     TlsReport {
         organization_name: submitter.to_owned(),

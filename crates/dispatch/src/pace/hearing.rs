@@ -293,10 +293,7 @@ impl Pace {
 
     fn rate_found(&mut self, rest: &Rest, now: Timestamp, changes: &mut Vec<Change>) {
         let hourly = super::rate::window_named(&rest.cause.words).is_some() || self.rate.is_some();
-        if !hourly
-            && now.since(rest.began) > HOURLY_AT_MOST
-            && super::rest::day_of(now) != super::rest::day_of(rest.began)
-        {
+        if !hourly && now.since(rest.began) > HOURLY_AT_MOST && now.day() != rest.began.day() {
             changes.extend(self.day.was_enough(&rest.cause, now));
             return;
         }

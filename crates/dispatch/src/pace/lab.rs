@@ -109,7 +109,7 @@ impl Server {
         if carried >= self.hidden.per_connection {
             return self.refuses(now, "421 4.7.0 maximum messages on this connection, open another");
         }
-        let today = rest::day_of(now);
+        let today = now.day();
         if self.day.0 != today {
             self.day = (today, 0);
         }

@@ -4,12 +4,10 @@
 //! nothing about messages a minute and are left out. Invariant: later never means fewer.
 
 use super::ramp::Ramp;
-use super::rest::day_of;
 use super::{Pace, Spacing};
 use model::Timestamp;
 use std::time::Duration;
 
-const DAY_MS: i64 = 24 * 3_600_000;
 /// What is further away is not looked for.
 const FORESEEN: Duration = Duration::from_secs(366 * 24 * 3_600);
 
@@ -67,17 +65,16 @@ impl Outlook {
         let by_rate = self.by_rate(end);
         let Some(per_day) = self.per_day.map(u64::from) else { return by_rate };
         // What goes before midnight is no part of the day that begins there.
-        let (first, last) = (day_of(self.from), day_of(end - Duration::from_millis(1)));
+        let (first, last) = (self.from.day(), (end - Duration::from_millis(1)).day());
         let used = if self.started.0 == first { u64::from(self.started.1) } else { 0 };
-        let midnight = |day: i64| Timestamp::from_millis(day.saturating_mul(DAY_MS));
         let today = per_day.saturating_sub(used);
         if first == last {
             return today.min(by_rate);
         }
-        let whole = per_day.min(self.between(midnight(first), midnight(first + 1)));
+        let whole = per_day.min(self.between(Timestamp::of_day(first), Timestamp::of_day(first + 1)));
         let days_between = u64::try_from(last - first - 1).unwrap_or(0);
-        let begun = per_day.min(self.between(midnight(last), end));
-        today.min(self.by_rate(midnight(first + 1))).saturating_add(whole.saturating_mul(days_between)) + begun
+        let begun = per_day.min(self.between(Timestamp::of_day(last), end));
+        today.min(self.by_rate(Timestamp::of_day(first + 1))).saturating_add(whole.saturating_mul(days_between)) + begun
     }
 
     /// When the last of `waiting` goes by these lanes together; `None`: not within a year.
@@ -127,7 +124,7 @@ mod tests {
     use model::{Stage, Verdict};
     use proptest::prelude::*;
 
-    const NOON: Timestamp = Timestamp::from_millis(20_000 * DAY_MS + DAY_MS / 2);
+    const NOON: Timestamp = Timestamp::from_millis(20_000 * 86_400_000 + 43_200_000);
 
     fn hours(hours: u64) -> Duration {
         Duration::from_secs(hours * 3_600)

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-const DAY_MS: i64 = 24 * 3_600_000;
 /// No rest is longer, the wait for the next day excepted.
 pub const REST_MAX: Duration = Duration::from_secs(12 * 3600);
 /// What a server asks for is bounded by these.
@@ -216,11 +215,10 @@ const FALLBACK: Duration = Duration::from_secs(600);
 
 /// The beginning of the next UTC day, and a little.
 pub(super) fn next_day(now: Timestamp) -> Timestamp {
-    let midnight = (now.as_millis().div_euclid(DAY_MS).saturating_add(1)).saturating_mul(DAY_MS);
-    Timestamp::from_millis(midnight) + DAY_MARGIN
+    Timestamp::of_day(day_of(now).saturating_add(1)) + DAY_MARGIN
 }
 
-/// The UTC day, counted from 1970.
+/// The day that limits and counts go by: that of UTC.
 pub(super) fn day_of(now: Timestamp) -> i64 {
-    now.as_millis().div_euclid(DAY_MS)
+    now.day()
 }

@@ -240,10 +240,8 @@ fn next(
 
 /// A moment in UTC as it is told `now`: `14:02`; of another day `Mon 00:05`, of another week `30 Nov 00:05`.
 pub fn clock(at: Timestamp, now: Timestamp) -> String {
-    const DAY_S: i64 = 24 * 3600;
-    let day = |at: Timestamp| at.as_secs().div_euclid(DAY_S);
-    let minutes = at.as_secs().rem_euclid(DAY_S) / 60;
-    let (time, away) = (format!("{:02}:{:02}", minutes / 60, minutes % 60), day(at).saturating_sub(day(now)));
+    let minutes = at.since(Timestamp::of_day(at.day())).as_secs() / 60;
+    let (time, away) = (format!("{:02}:{:02}", minutes / 60, minutes % 60), at.day().saturating_sub(now.day()));
     let civil = jiff::Timestamp::from_second(at.as_secs()).map(|at| at.to_zoned(jiff::tz::TimeZone::UTC));
     match civil {
         Ok(civil) if away != 0 && away.abs() < 7 => format!("{} {time}", civil.strftime("%a")),

@@ -6,7 +6,7 @@
 //! no time are more connections counted than allowed.
 
 use super::bucket::{Bucket, Spacing};
-use super::rest::{day_of, next_day};
+use super::rest::next_day;
 use super::story::{InForce, Limit};
 use super::{HOUR, MINUTE, Permit, SECOND, not_before};
 use model::{Ceilings, Timestamp};
@@ -34,8 +34,7 @@ pub struct Before {
 impl Throttle {
     /// Within these ceilings, after what was done before.
     pub fn new(ceilings: Ceilings, before: Before, now: Timestamp) -> Throttle {
-        let mut throttle =
-            Throttle { ceilings, day: day_of(now), started: before.started_today, ..Throttle::default() };
+        let mut throttle = Throttle { ceilings, day: now.day(), started: before.started_today, ..Throttle::default() };
         if let Some(last) = before.last_at {
             if let Some(spacing) = throttle.start_spacing() {
                 throttle.starts.begun_again(spacing, last);
@@ -101,8 +100,8 @@ impl Throttle {
 
     /// A message starts.
     pub fn starting(&mut self, now: Timestamp) {
-        if day_of(now) > self.day {
-            (self.day, self.started) = (day_of(now), 0);
+        if now.day() > self.day {
+            (self.day, self.started) = (now.day(), 0);
         }
         self.started = self.started.saturating_add(1);
         if let Some(spacing) = self.start_spacing() {
@@ -112,7 +111,7 @@ impl Throttle {
 
     /// A message that was to start did not: the day has it back.
     pub fn give_back(&mut self, now: Timestamp) {
-        if day_of(now) == self.day {
+        if now.day() == self.day {
             self.started = self.started.saturating_sub(1);
         }
     }
@@ -174,7 +173,7 @@ impl Throttle {
 
     /// How many were started on the UTC day of `now`.
     pub fn started_today(&self, now: Timestamp) -> u32 {
-        if day_of(now) > self.day { 0 } else { self.started }
+        if now.day() > self.day { 0 } else { self.started }
     }
 
     fn is_day_over(&self, now: Timestamp) -> bool {

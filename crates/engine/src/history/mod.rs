@@ -404,7 +404,7 @@ impl Tally {
     fn count(&mut self, attempt: Attempt) -> Result<(), HistoryError> {
         let Attempt { at, source, sender, host, verdict } = attempt;
         let provider = provider_of(&[host.trim_end_matches('.')]).map(|provider| provider.key.clone());
-        let key = Key { source, provider, day: at.as_secs().div_euclid(86_400) };
+        let key = Key { source, provider, day: at.day() };
         if self.days.len() >= COUNTS_MAX && !self.days.contains_key(&key) {
             return Err(HistoryError::TooMany { line: self.lines, example: key.source });
         }

@@ -163,7 +163,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = Order::Set { name: "postal_address".to_owned(), value: "1 High Street".to_owned() };
         order::place(dir.path(), first, &mut |_| {}).await.unwrap();
-        let today = crate::ledger::Ledger::read(dir.path()).unwrap().now().as_secs().div_euclid(86_400);
+        let today = crate::ledger::Ledger::read(dir.path()).unwrap().now().day();
         let say = async |days: BTreeMap<i64, u32>| {
             let (domain, why) = ("News.example".to_owned(), "invoices of the old provider".to_owned());
             let order = Order::WaysOut(WaysOut::DeclareHistory { domain, days, why });

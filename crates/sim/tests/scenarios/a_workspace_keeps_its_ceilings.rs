@@ -10,14 +10,12 @@ use std::path::Path;
 use std::time::Duration;
 use store::{Executor, OpenOptions, Store};
 
-const DAY_MS: i64 = 86_400_000;
-
 /// Tries by UTC day.
 fn by_day(ended: &Ended) -> Vec<usize> {
     let mut days: BTreeMap<i64, usize> = BTreeMap::new();
     for (_, tries) in &ended.deliveries {
         for row in tries {
-            *days.entry(row.attempt.started_at.as_millis().div_euclid(DAY_MS)).or_default() += 1;
+            *days.entry(row.attempt.started_at.day()).or_default() += 1;
         }
     }
     days.into_values().collect()
@@ -72,7 +70,7 @@ fn a_day_is_counted_on_after_a_death_and_the_rest_waits_for_the_next() {
 
 /// What is told of so many who would wait at noon, a month later.
 fn foreseen(ledger: &Path, waiting: u64) -> Forecast {
-    let noon = Timestamp::from_millis(EPOCH.as_millis().div_euclid(DAY_MS) * DAY_MS + DAY_MS / 2 + 30 * DAY_MS);
+    let noon = Timestamp::of_day(EPOCH.day() + 30) + Duration::from_secs(12 * 3_600);
     let options = OpenOptions { executor: Executor::Inline, ..OpenOptions::directory(ledger, [7; 32]) };
     let store = Store::open(options, noon).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

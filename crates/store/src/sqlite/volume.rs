@@ -25,7 +25,6 @@ const IMPORTED: i64 = 1;
 const DECLARED: i64 = -1;
 
 /// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
 
 impl VolumeOf {
     const fn key(self) -> (i64, i64) {
@@ -118,11 +117,6 @@ pub(crate) fn of_campaign(conn: &Connection, campaign: CampaignId) -> Result<Vec
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The UTC day of a time, from 1970-01-01.
-fn day_of(at: Timestamp) -> i64 {
-    at.as_millis().div_euclid(DAY_MS)
-}
-
 /// What a batch adds, by (kind, who, day, provider), by (campaign, provider), and to sites without a provider by (day,
 /// source, site).
 #[derive(Default)]
@@ -142,7 +136,7 @@ impl<'a> VolumeSums<'a> {
         if attempt.is_volume() && !one.rehearsed {
             let mut count = DayCount::default();
             count.count(&attempt.verdict);
-            let day = day_of(attempt.started_at);
+            let day = attempt.started_at.day();
             let source = VolumeOf::Source(one.source.unwrap_or(SourceId::THIS_MACHINE));
             for of in [Some(source), one.identity.map(VolumeOf::Domain)].into_iter().flatten() {
                 let (kind, who) = of.key();
@@ -242,7 +236,7 @@ impl Ledger {
         if rows.len() > VOLUME_ROWS_MAX {
             return Err(StoreError::Refused(format!("at most {VOLUME_ROWS_MAX} days at once")));
         }
-        let today = day_of(now);
+        let today = now.day();
         if let Some(future) = rows.iter().find(|row| row.day > today) {
             return Err(StoreError::Refused(format!("day {} has not come yet", future.day)));
         }
@@ -299,7 +293,7 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        let today = day_of(now);
+        let today = now.day();
         let refused = |why: String| Err(StoreError::Refused(why));
         if why.trim().is_empty() {
             return refused("a history that nobody can check needs a reason".to_owned());
@@ -351,7 +345,7 @@ impl Ledger {
         let count = DayCount { complained: 1, ..DayCount::default() };
         let source = VolumeOf::Source(source.map_or(SourceId::THIS_MACHINE, SourceId));
         for of in [Some(source), identity.map(VolumeOf::Domain)].into_iter().flatten() {
-            self.add_day(of.key(), day_of(now), &provider, OURS, &count)?;
+            self.add_day(of.key(), now.day(), &provider, OURS, &count)?;
         }
         self.add_campaign(workspace, campaign, &provider, &count)
     }
