@@ -4,6 +4,7 @@
 //! on the wire; here it is only cut into lines. Invariant: no name, type or content can end a header or a part.
 
 use crate::headers::one_line;
+use crate::qp::base64_lines;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,6 @@ pub const FILES_OCTETS_MAX: usize = 10 * 1024 * 1024;
 const NAME_CHARS_MAX: usize = 150;
 /// Characters of a media type or content id at most.
 const TOKEN_CHARS_MAX: usize = 120;
-/// Characters of a line of base64 (RFC 2045 section 6.8).
-const LINE_CHARS: usize = 76;
 
 /// A file that goes with a message; made by [`Attachment::new`], which checks it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,10 +106,7 @@ impl Attachment {
             push(out, &format!("Content-ID: <{id}>\r\n"));
         }
         push(out, "\r\n");
-        for line in self.base64.as_bytes().chunks(LINE_CHARS) {
-            out.extend_from_slice(line);
-            push(out, "\r\n");
-        }
+        base64_lines(out, &self.base64);
     }
 }
 

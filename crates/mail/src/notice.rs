@@ -1,12 +1,10 @@
 //! A short message from the machine to whoever runs it: plain text, nothing personal, no tokens.
 
 use crate::headers::date_text;
+use crate::qp::base64_lines;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::Timestamp;
-
-/// Characters of a line of base64 (RFC 2045 section 6.8).
-const LINE_CHARS: usize = 76;
 
 /// What is said, and to whom.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +38,10 @@ impl Notice<'_> {
             plain(self.subject),
             date_text(self.at),
             plain(domain),
-        );
-        let text = format!("{}\r\n", self.text);
-        let encoded = STANDARD.encode(text);
-        for line in encoded.as_bytes().chunks(LINE_CHARS) {
-            out.push_str(&String::from_utf8_lossy(line));
-            out.push_str("\r\n");
-        }
-        out.into_bytes()
+        )
+        .into_bytes();
+        base64_lines(&mut out, &STANDARD.encode(format!("{}\r\n", self.text)));
+        out
     }
 }
 

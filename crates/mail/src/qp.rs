@@ -1,10 +1,11 @@
-//! Quoted-printable (RFC 2045 section 6.7) and encoded words (RFC 2047): everything becomes 7-bit here.
+//! Quoted-printable and base64 in lines (RFC 2045 sections 6.7 and 6.8), encoded words (RFC 2047): everything becomes 7-bit
+//! here.
 //!
-//! Separate because both decide octet by octet what may stand on the wire. Invariants: lines of at most 76
+//! Separate because they decide octet by octet what may stand on the wire. Invariants: lines of at most 76
 //! characters, no white space before a line end, no line that a mail program could take for something else (a lone
 //! dot, "From "), encoded words of at most 75 characters that never split a character.
 
-/// RFC 2045: the most characters in a line of quoted-printable, the soft break's `=` included.
+/// RFC 2045: the most characters in a line of base64, and of quoted-printable, the soft break's `=` included.
 const LINE_CHARS: usize = 76;
 /// RFC 2047 section 2: the most characters of an encoded word.
 const WORD_CHARS: usize = 75;
@@ -22,6 +23,14 @@ const PLAIN: [bool; 256] = {
     }
     plain
 };
+
+/// Appends base64 in lines, each with its end.
+pub(crate) fn base64_lines(out: &mut Vec<u8>, encoded: &str) {
+    for line in encoded.as_bytes().chunks(LINE_CHARS) {
+        out.extend_from_slice(line);
+        out.extend_from_slice(b"\r\n");
+    }
+}
 
 /// Writes quoted-printable, text by text: what follows goes on in the line where the last text ended. Line ends are CRLF;
 /// CR, LF and CRLF in a text are all line ends.

@@ -3,6 +3,7 @@
 //! Pure: what is told and when it was is handed in. The reader's side belongs elsewhere. Invariant: equal facts give
 //! equal bytes, so a report that is sent twice is recognised by its id.
 
+use crate::qp::base64_lines;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::Compression;
@@ -13,8 +14,6 @@ use std::io::Write;
 
 /// The media type of a packed report (RFC 8460 section 6.4).
 pub const MEDIA_TYPE: &str = "application/tlsrpt+gzip";
-/// Characters of a line of base64 (RFC 2045 section 6.8).
-const LINE_CHARS: usize = 76;
 /// The mark between the parts.
 const BOUNDARY: &str = "=_tls-report";
 
@@ -158,14 +157,11 @@ impl TlsReport {
              {bad} not. The details are attached (RFC 8460).\r\n\
              \r\n--{BOUNDARY}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Transfer-Encoding: base64\r\n\
              Content-Disposition: attachment;\r\n filename=\"{name}\"\r\n\r\n"
-        );
-        let packed = BASE64.encode(self.gzip());
-        for line in packed.as_bytes().chunks(LINE_CHARS) {
-            message.extend(line.iter().copied().map(char::from));
-            message.push_str("\r\n");
-        }
-        message.push_str(&format!("\r\n--{BOUNDARY}--\r\n"));
-        message.into_bytes()
+        )
+        .into_bytes();
+        base64_lines(&mut message, &BASE64.encode(self.gzip()));
+        message.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        message
     }
 }
 

@@ -137,8 +137,8 @@ pub fn with_parameters<'t>(target: &'t str, parameters: &[(String, String)]) -> 
     Cow::Owned(format!("{page}{joint}{}{fragment}", missing.join("&")))
 }
 
-/// RFC 3986 section 2.1: everything but what is unreserved.
-fn percent(text: &str) -> String {
+/// A text as part of an address (RFC 3986 section 2.1): everything percent-encoded but what is unreserved.
+pub(crate) fn percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for octet in text.bytes() {
         if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {

@@ -5,6 +5,7 @@
 //! size, the values' size and the fuel together bound memory and time. Invariants: a render takes at most [`FUEL`] instructions and writes
 //! at most its cap; the HTML part escapes every value that the author did not mark `safe`.
 
+use crate::track::percent;
 use crate::values::is_blank;
 use minijinja::value::Rest;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, filters, tests};
@@ -229,17 +230,9 @@ fn truncate(text: String, chars: usize) -> String {
     short
 }
 
-/// RFC 3986 section 2.1: everything but unreserved characters.
+/// A value as part of an address.
 fn urlencode(text: String) -> Result<String, Error> {
-    let mut out = String::new();
-    for b in text.bytes() {
-        if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
-            out.push(char::from(b));
-        } else {
-            write!(out, "%{b:02X}").map_err(|_| too_large())?;
-        }
-    }
-    capped(out)
+    capped(percent(&text))
 }
 
 /// Renders the template called `name`, writing at most `cap` octets. Also says how many instructions it took.
