@@ -75,14 +75,14 @@ pub async fn lane(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::forecast::forecast;
     use crate::launch::{MessageFile, Snapshot};
     use crate::options::{SendOptions, Timing, Tracking, Transport, Unsubscribe};
     use crate::report::overview;
     use crate::why::waits_for;
-    use model::{Actor, CampaignKind, EmailAddress, WorkspaceId};
+    use model::{Actor, CampaignKind, WorkspaceId};
     use std::time::Duration;
     use store::{Audience, ImportRow, NewCampaign, NewImport, OpenOptions};
 
@@ -93,7 +93,8 @@ mod tests {
         Timestamp::from_millis(1_767_225_600_000) + Duration::from_secs(s)
     }
 
-    fn message(transport: Transport) -> String {
+    /// What a campaign keeps of its message, to people who were never mailed or who were.
+    pub(crate) fn message(transport: Transport, never_mailed: bool) -> String {
         let options = SendOptions {
             from: "us@first.example".to_owned(),
             subject: Some("News".to_owned()),
@@ -110,7 +111,7 @@ mod tests {
             topic: None,
         };
         let file = MessageFile::new("news.md".to_owned(), "Hello".to_owned());
-        let snapshot = Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: true, trial: None };
+        let snapshot = Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed, trial: None };
         serde_json::to_string(&snapshot).unwrap()
     }
 
@@ -123,27 +124,14 @@ mod tests {
             columns: vec!["email".to_owned()],
         };
         let import = store.begin_import(new, &ME, at(1)).await.unwrap().id;
-        let row = |n: u64| {
-            let email = format!("p{n}@office.test");
-            ImportRow {
-                line: n,
-                external_id: None,
-                address: EmailAddress::parse(&email).ok(),
-                typed: Some(email),
-                attributes: "{}".to_owned(),
-                status: None,
-                consent: None,
-                lead_source: None,
-                engaged_at: None,
-            }
-        };
+        let row = |n: u64| ImportRow::of(n, &format!("p{n}@office.test"));
         store.write_import_chunk(import, (1..=600).map(row).collect(), at(2)).await.unwrap();
         store.finish_import(import, &ME, at(3)).await.unwrap();
         let new = NewCampaign {
             workspace: W,
             name: "Spring".to_owned(),
             kind: CampaignKind::Broadcast,
-            message: message(transport),
+            message: message(transport, true),
             audience: Audience::imports([import]),
             files_hash: [1; 32],
             content_hash: [2; 32],

@@ -100,6 +100,23 @@ pub struct ImportRow {
     pub engaged_at: Option<Timestamp>,
 }
 
+impl ImportRow {
+    /// A row that says nothing but an address; with an empty one, not even that.
+    pub fn of(line: u64, typed: &str) -> ImportRow {
+        ImportRow {
+            line,
+            external_id: None,
+            typed: (!typed.is_empty()).then(|| typed.to_owned()),
+            address: EmailAddress::parse(typed).ok(),
+            attributes: "{}".to_owned(),
+            status: None,
+            consent: None,
+            lead_source: None,
+            engaged_at: None,
+        }
+    }
+}
+
 /// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowFate {

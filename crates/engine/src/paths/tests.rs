@@ -5,18 +5,19 @@ use super::*;
 use crate::brakes::{Brakes, Judged};
 use crate::forecast::{Bound, Forecast, forecast};
 use crate::lanes::{covered_by, nowhere, written};
-use crate::launch::{MessageFile, Snapshot};
-use crate::options::{SendOptions, Timing, Tracking, Transport, Unsubscribe};
+use crate::launch::Snapshot;
+use crate::options::{Timing, Transport};
 use crate::remembered::Remembered;
 use crate::report::overview;
+use crate::sample::tests::message;
 use crate::why::{WaitsFor, waits_for};
 use dispatch::brakes::Groups;
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::pace::Heard;
 use dispatch::rules::RulePack;
 use model::{
-    Actor, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, DeliveryState, EmailAddress, ImportId,
-    Outcome, Reply, Stage, Verdict, WorkspaceId,
+    Actor, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, DeliveryState, ImportId, Outcome, Reply,
+    Stage, Verdict, WorkspaceId,
 };
 use std::borrow::Cow;
 use std::time::Duration;
@@ -36,44 +37,13 @@ fn direct() -> Transport {
     Transport::Direct { port: 25, dns: None }
 }
 
-fn message(transport: Transport) -> String {
-    let options = SendOptions {
-        from: "us@first.example".to_owned(),
-        subject: Some("News".to_owned()),
-        return_path: "first.example".to_owned(),
-        unsubscribe: Unsubscribe::None,
-        postal_address: None,
-        dkim: None,
-        transport,
-        connections: None,
-        retry: None,
-        require_tls: false,
-        timing: Timing::default(),
-        tracking: Tracking::default(),
-        topic: None,
-    };
-    let file = MessageFile::new("news.md".to_owned(), "Hello".to_owned());
-    let snapshot = Snapshot { file, options, columns: vec!["email".to_owned()], never_mailed: false, trial: None };
-    serde_json::to_string(&snapshot).unwrap()
-}
-
 /// So many people at each of these domains.
 async fn people(store: &Store, domains: &[(u64, &str)]) -> ImportId {
     let (file_name, columns) = ("people.csv".to_owned(), vec!["email".to_owned()]);
     let new = NewImport { workspace: W, file_name, content_hash: [1; 32], columns };
     let import = store.begin_import(new, &ME, NOON).await.unwrap().id;
     let addresses = domains.iter().flat_map(|(count, domain)| (0..*count).map(move |n| format!("p{n}@{domain}")));
-    let row = |(email, line): (String, u64)| ImportRow {
-        line,
-        external_id: None,
-        address: EmailAddress::parse(&email).ok(),
-        typed: Some(email),
-        attributes: "{}".to_owned(),
-        status: None,
-        consent: None,
-        lead_source: None,
-        engaged_at: None,
-    };
+    let row = |(email, line): (String, u64)| ImportRow::of(line, &email);
     store.write_import_chunk(import, addresses.zip(1..).map(row).collect(), NOON).await.unwrap();
     store.finish_import(import, &ME, NOON).await.unwrap();
     import
@@ -85,7 +55,7 @@ async fn begun(store: &Store, name: &str, to: ImportId, by: Transport) -> Campai
         workspace: W,
         name: name.to_owned(),
         kind: CampaignKind::Broadcast,
-        message: message(by),
+        message: message(by, false),
         audience: Audience::imports([to]),
         files_hash: [1; 32],
         content_hash: [2; 32],
@@ -506,19 +476,12 @@ async fn timed(store: &Store, zones: &[&str], timing: Timing) -> Campaign {
         NewImport { workspace: W, file_name: "people.csv".to_owned(), content_hash: [1; 32], columns: columns.clone() };
     let import = store.begin_import(new, &ME, NOON).await.unwrap().id;
     let row = |(zone, line): (&&str, u64)| ImportRow {
-        line,
-        external_id: None,
-        address: EmailAddress::parse(&format!("p{line}@site1.test")).ok(),
-        typed: Some(format!("p{line}@site1.test")),
         attributes: format!("{{\"timezone\":\"{zone}\"}}"),
-        status: None,
-        consent: None,
-        lead_source: None,
-        engaged_at: None,
+        ..ImportRow::of(line, &format!("p{line}@site1.test"))
     };
     store.write_import_chunk(import, zones.iter().zip(1..).map(row).collect(), NOON).await.unwrap();
     store.finish_import(import, &ME, NOON).await.unwrap();
-    let mut snapshot: Snapshot = serde_json::from_str(&message(rehearsed())).unwrap();
+    let mut snapshot: Snapshot = serde_json::from_str(&message(rehearsed(), false)).unwrap();
     (snapshot.columns, snapshot.options.timing) = (columns, timing);
     let new = NewCampaign {
         workspace: W,

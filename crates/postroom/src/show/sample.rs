@@ -66,17 +66,7 @@ pub(crate) fn ledger() -> (Store, CampaignId) {
 }
 
 fn built(store: &Store) -> CampaignId {
-    let row = |(email, line): (&&str, u64)| ImportRow {
-        line,
-        external_id: None,
-        typed: (!email.is_empty()).then(|| (*email).to_owned()),
-        address: EmailAddress::parse(email).ok(),
-        attributes: "{}".to_owned(),
-        status: None,
-        consent: None,
-        lead_source: None,
-        engaged_at: None,
-    };
+    let row = |(email, line): (&&str, u64)| ImportRow::of(line, email);
     let columns = vec!["email".to_owned()];
     let new = NewImport { workspace: W, file_name: "people.csv".to_owned(), content_hash: [1; 32], columns };
     let import = now(store.begin_import(new, &ME, at(0))).unwrap().id;

@@ -95,17 +95,7 @@ async fn people(store: &Store, emails: &[String], now: Timestamp) -> Import {
     let columns = vec!["email".to_owned()];
     let new = NewImport { workspace: W, file_name: "people.csv".to_owned(), content_hash: [1; 32], columns };
     let import = store.begin_import(new, &ME, now).await.unwrap();
-    let row = |(email, line): (&String, u64)| ImportRow {
-        line,
-        external_id: None,
-        typed: Some(email.clone()),
-        address: EmailAddress::parse(email).ok(),
-        attributes: "{}".to_owned(),
-        status: None,
-        consent: None,
-        lead_source: None,
-        engaged_at: None,
-    };
+    let row = |(email, line): (&String, u64)| ImportRow::of(line, email);
     let rows: Vec<ImportRow> = emails.iter().zip(1..).map(row).collect();
     for chunk in rows.chunks(1_000) {
         store.write_import_chunk(import.id, chunk.to_vec(), now).await.unwrap();

@@ -69,17 +69,7 @@ pub(crate) fn empty() -> Store {
 }
 
 pub(crate) fn row(line: u64, email: &str) -> ImportRow {
-    ImportRow {
-        line,
-        external_id: None,
-        typed: (!email.is_empty()).then(|| email.to_owned()),
-        address: EmailAddress::parse(email).ok(),
-        attributes: format!(r#"{{"name":"person {line}"}}"#),
-        status: None,
-        consent: None,
-        lead_source: None,
-        engaged_at: None,
-    }
+    ImportRow { attributes: format!(r#"{{"name":"person {line}"}}"#), ..ImportRow::of(line, email) }
 }
 
 pub(crate) fn address(text: &str) -> EmailAddress {

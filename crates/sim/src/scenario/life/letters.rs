@@ -8,7 +8,7 @@ use engine::SendError;
 use engine::launch::{self, Draft, MessageFile, Snapshot};
 use engine::options::{Dkim, SendOptions, Timing, Tracking, Transport, Unsubscribe};
 use engine::trial::Comparison;
-use model::{CampaignKind, CampaignState, EmailAddress, Timestamp, WorkspaceId};
+use model::{CampaignKind, CampaignState, Timestamp, WorkspaceId};
 use store::{Import, ImportRow, NewImport, Store};
 
 /// A campaign to be made.
@@ -124,14 +124,8 @@ fn row(scenario: &Scenario, person: &str, line: u64) -> ImportRow {
     let values = scenario.attributes.iter().find(|(address, _)| address == person);
     let engaged = scenario.engaged.iter().find(|(address, _)| address == person);
     ImportRow {
-        line,
-        external_id: None,
-        typed: (!person.is_empty()).then(|| person.to_owned()),
-        address: EmailAddress::parse(person).ok(),
         attributes: values.map_or_else(|| "{}".to_owned(), |(_, values)| values.clone()),
-        status: None,
-        consent: None,
-        lead_source: None,
         engaged_at: engaged.map(|(_, before)| EPOCH - *before),
+        ..ImportRow::of(line, person)
     }
 }
