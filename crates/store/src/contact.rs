@@ -4,9 +4,6 @@ use crate::import::Consent;
 use crate::suppression::Suppression;
 use model::{AddressId, ContactId, ContactStatus, DomainId, ErrorCause, ImportId, Timestamp, WorkspaceId};
 
-/// Up to so many mailings without a reaction are counted.
-pub const ENGAGEMENT_MAILINGS_MAX: u32 = 8;
-
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contact {
@@ -46,8 +43,6 @@ pub struct Contact {
     pub last_accepted_at: Option<Timestamp>,
     /// When they last reacted: a click, a reply, an event of their own; never an open.
     pub engaged_at: Option<Timestamp>,
-    /// Mailings accepted since then (counted up to [`ENGAGEMENT_MAILINGS_MAX`]).
-    pub mailed_since_engaged: u32,
     /// What keeps mail from the address, if anything.
     pub suppressions: Vec<Suppression>,
 }

@@ -662,10 +662,6 @@ impl Store {
     pub async fn forget_old_transcripts(&self, before: Timestamp, limit: usize) -> Result<usize> {
         self.core.lanes.write(move |ledger| ledger.forget_old_transcripts(before, limit)).await
     }
-    /// People reacted (a click, a reply, an event of their own; never an open): later times win.
-    pub async fn note_engagement(&self, reacted: Vec<(ContactId, Timestamp)>) -> Result<()> {
-        self.core.lanes.write(move |ledger| ledger.note_engagement(&reacted)).await
-    }
 
     // ── reading ──────────────────────────────────────────────────────────────────────────────────────────────
     /// Causes of a campaign by state, category, rule, provider and code, most frequent first, from the counters.

@@ -237,18 +237,6 @@ impl Store {
         let hashes: Vec<_> = addresses.iter().map(|address| self.hash_of(workspace, address)).collect();
         self.core.lanes.read(move |conn| lists::would_move_onto(conn, workspace, id, &hashes)).await
     }
-    /// Somebody confirmed that they want to be on a list. What they unsubscribed from before, they revive by it; a
-    /// complaint stays. `false`: they are not on it.
-    pub async fn confirm_member(
-        &self,
-        workspace: WorkspaceId,
-        id: ListId,
-        contact: ContactId,
-        consent: Consent,
-        now: Timestamp,
-    ) -> Result<bool> {
-        self.core.lanes.write(move |ledger| ledger.confirm_member(workspace, id, contact, &consent, now)).await
-    }
     /// Takes people (at most [`MEMBERS_MAX`]) off a list; how many were on it.
     pub async fn leave_list(
         &self,

@@ -39,10 +39,6 @@ impl Store {
     pub async fn lane_memories(&self) -> Result<Vec<LaneMemory>> {
         self.core.lanes.read(pacing::all).await
     }
-    /// What the lanes toward one site have learned.
-    pub async fn lane_memory(&self, site: SiteId) -> Result<Vec<LaneMemory>> {
-        self.core.lanes.read(move |conn| pacing::of_site(conn, site)).await
-    }
     /// Keeps what lanes learned, in one transaction; `None`: nothing is left to remember.
     pub async fn keep_lane_memories(
         &self,

@@ -77,10 +77,6 @@ impl Store {
     pub async fn volume_of(&self, of: VolumeOf, since_day: i64) -> Result<Vec<DayVolume>> {
         self.core.lanes.read(move |conn| volume::of(conn, of, since_day)).await
     }
-    /// The same for everybody, for pages.
-    pub async fn volume_days(&self, since_day: i64) -> Result<Vec<DayVolume>> {
-        self.core.lanes.read(move |conn| volume::days(conn, since_day)).await
-    }
     /// Writes what another system sent through a source: rows of the source, and of the sending domains it sent for. The
     /// same day again replaces what was written for it, of a domain what was written of the same source: twice adds
     /// nothing, and several sources add up. Days before the last [`VOLUME_DAYS_KEPT`] are left out. Gives the days of the

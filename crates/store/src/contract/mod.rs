@@ -72,6 +72,30 @@ pub(crate) fn row(line: u64, email: &str) -> ImportRow {
     ImportRow { attributes: format!(r#"{{"name":"person {line}"}}"#), ..ImportRow::of(line, email) }
 }
 
+/// What happens to people by other ways than a verb of its own.
+impl Store {
+    /// Somebody confirms that they want to be on a list, by whatever link. `false`: they are not on it.
+    pub(crate) async fn confirm_member(
+        &self,
+        workspace: WorkspaceId,
+        id: model::ListId,
+        contact: model::ContactId,
+        consent: crate::Consent,
+        now: Timestamp,
+    ) -> crate::Result<bool> {
+        let confirm = move |ledger: &mut crate::sqlite::Ledger| {
+            let given = crate::sqlite::lists::Given { consent: &consent, said: None };
+            ledger.confirm_membership(workspace, id, contact, given, now)
+        };
+        self.core.lanes.write(confirm).await
+    }
+
+    /// People take notice: a click, a reply, an event of their own.
+    pub(crate) async fn note_engagement(&self, when: Vec<(model::ContactId, Timestamp)>) -> crate::Result<()> {
+        self.core.lanes.write(move |ledger| ledger.note_engagement(&when)).await
+    }
+}
+
 pub(crate) fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).unwrap()
 }

@@ -23,8 +23,7 @@ const COLUMNS: &str = "SELECT c.id, c.workspace, c.external_id, c.address, coale
         c.consent_ip, c.lead_source, c.import, c.created_at, a.hash, n.name,
         (SELECT max(t.started_at) FROM delivery d JOIN attempt t ON t.seq = d.last_attempt
             WHERE d.contact = c.id AND d.state = 2),
-        c.engaged_at, (SELECT count(*) FROM (SELECT 1 FROM delivery d WHERE d.contact = c.id AND d.state = 2
-            AND d.first_try_at > coalesce(c.engaged_at, 0) LIMIT 8))
+        c.engaged_at
     FROM contact c LEFT JOIN address a ON a.id = c.address LEFT JOIN domain n ON n.id = a.domain";
 /// Where a person stands, as SQL over `c` (contact): whoever asked not to be mailed has opted out, wherever that was
 /// written down. [`standing`] is the same for one who was read.
@@ -86,7 +85,6 @@ fn read_contact(conn: &Connection, row: &Row<'_>) -> Result<Contact> {
         created_at: Timestamp::from_millis(row.get(17)?),
         last_accepted_at: row.get::<_, Option<i64>>(20)?.map(Timestamp::from_millis),
         engaged_at: row.get::<_, Option<i64>>(21)?.map(Timestamp::from_millis),
-        mailed_since_engaged: row.get(22)?,
         suppressions,
     })
 }

@@ -377,18 +377,8 @@ impl Ledger {
         Ok(moved)
     }
 
-    pub(crate) fn confirm_member(
-        &mut self,
-        workspace: WorkspaceId,
-        id: ListId,
-        contact: ContactId,
-        consent: &Consent,
-        now: Timestamp,
-    ) -> Result<bool> {
-        self.confirm_membership(workspace, id, contact, Given { consent, said: None }, now)
-    }
-
-    /// The same, with what they agreed to.
+    /// Somebody confirmed that they want to be on a list. What they unsubscribed from before, they revive by it; a
+    /// complaint stays. `false`: they are not on it.
     pub(crate) fn confirm_membership(
         &mut self,
         workspace: WorkspaceId,

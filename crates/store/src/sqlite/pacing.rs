@@ -4,7 +4,7 @@ use super::Ledger;
 use crate::error::Result;
 use crate::pacing::{LANE_MEMORIES_MAX, LaneMemory};
 use model::{SiteId, SourceId, Timestamp};
-use rusqlite::{Connection, Params, Row, params};
+use rusqlite::{Connection, Row, params};
 
 fn read_memory(row: &Row<'_>) -> rusqlite::Result<LaneMemory> {
     Ok(LaneMemory {
@@ -15,19 +15,11 @@ fn read_memory(row: &Row<'_>) -> rusqlite::Result<LaneMemory> {
     })
 }
 
-fn select(conn: &Connection, rest: &str, params: impl Params) -> Result<Vec<LaneMemory>> {
-    let mut statement = conn.prepare_cached(&format!("SELECT source, site, memory, at FROM lane_memory {rest}"))?;
-    Ok(statement.query_map(params, read_memory)?.collect::<rusqlite::Result<_>>()?)
-}
-
 /// Every lane's, latest first.
 pub(crate) fn all(conn: &Connection) -> Result<Vec<LaneMemory>> {
-    select(conn, "ORDER BY at DESC, site, source", [])
-}
-
-/// Those of the lanes toward one site.
-pub(crate) fn of_site(conn: &Connection, site: SiteId) -> Result<Vec<LaneMemory>> {
-    select(conn, "WHERE site = ?1 ORDER BY source", [site.0])
+    let sql = "SELECT source, site, memory, at FROM lane_memory ORDER BY at DESC, site, source";
+    let mut statement = conn.prepare_cached(sql)?;
+    Ok(statement.query_map([], read_memory)?.collect::<rusqlite::Result<_>>()?)
 }
 
 impl Ledger {

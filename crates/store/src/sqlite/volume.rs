@@ -91,11 +91,6 @@ pub(crate) fn of(conn: &Connection, of: VolumeOf, since_day: i64) -> Result<Vec<
     select(conn, "kind = ?1 AND who = ?2 AND day >= ?3", [kind, who, since_day])
 }
 
-/// Everybody's.
-pub(crate) fn days(conn: &Connection, since_day: i64) -> Result<Vec<DayVolume>> {
-    select(conn, "day >= ?1", [since_day])
-}
-
 /// One day's by source and site, of sites without a provider, the busiest first.
 pub(crate) fn site_days(conn: &Connection, day: i64) -> Result<Vec<SiteDay>> {
     let sql = "SELECT d.source, s.fingerprint, sum(d.attempted) AS attempted FROM site_day d
