@@ -237,11 +237,6 @@ const UNMATCHED_4XX: &str = "reply-4xx";
 const UNMATCHED_5XX: &str = "reply-5xx";
 const UNREADABLE: &str = "unreadable";
 
-/// Was nothing known to match? Counted, and sampled for new rules.
-pub fn is_unmatched(verdict: &Verdict) -> bool {
-    matches!(verdict.rule.as_ref(), UNMATCHED_4XX | UNMATCHED_5XX | UNREADABLE)
-}
-
 /// 4xx is always put off, whatever the cause. Otherwise the cause decides: a permanent refusal for a passing cause
 /// (a full mailbox, a rate) is tried again, because the cause passes.
 fn outcome_of(category: Category, input: &Input<'_>) -> Outcome {
@@ -397,10 +392,10 @@ mod tests {
     fn unknown_refusals_never_kill_an_address() {
         let verdict = at(Stage::Rcpt, 550, "Zzz");
         assert_eq!((verdict.outcome, verdict.category), (Outcome::Blocked, Category::Unknown));
-        assert!(is_unmatched(&verdict) && !leads_to_suppression(&verdict));
+        assert!(verdict.rule == UNMATCHED_5XX && !leads_to_suppression(&verdict));
         let verdict = at(Stage::Rcpt, 450, "Zzz");
         assert_eq!((verdict.outcome, verdict.category), (Outcome::Deferred, Category::Unknown));
-        assert!(is_unmatched(&verdict));
+        assert_eq!(verdict.rule, UNMATCHED_4XX);
     }
 
     #[test]

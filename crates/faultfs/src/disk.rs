@@ -79,7 +79,6 @@ struct State {
     operation: u64,
     life: u64,
     is_dead: bool,
-    is_full: bool,
     handles: u64,
     counts: Counts,
     bell: Option<Bell>,
@@ -134,7 +133,6 @@ impl FaultDisk {
             operation: 0,
             life: 0,
             is_dead: false,
-            is_full: false,
             handles: 0,
             counts: Counts::default(),
             bell: None,
@@ -152,11 +150,6 @@ impl FaultDisk {
     /// From now on nothing goes wrong by plan any more.
     pub fn disarm(&self) {
         self.inner.lock().is_armed = false;
-    }
-
-    /// Is there no room (besides what the plan says)?
-    pub fn set_full(&self, is_full: bool) {
-        self.inner.lock().is_full = is_full;
     }
 
     /// Calls back, once, when the next death comes in the middle of an operation. What is called must not use the disk.
@@ -353,7 +346,6 @@ impl Handle {
         let mut guard = self.state()?;
         let state = &mut *guard;
         let fate = state.fate();
-        let is_full = state.is_full || matches!(fate, Fate::Refused(What::Full));
         let image = state.files.get_mut(&self.path).ok_or(Refusal::Missing)?;
         match fate {
             Fate::Dies { power } => {
@@ -365,7 +357,7 @@ impl Handle {
                 state.counts.failed_writes += 1;
                 Err(Refusal::Failed)
             }
-            _ if is_full && image.needs_room(bytes.len(), at) => {
+            Fate::Refused(What::Full) if image.needs_room(bytes.len(), at) => {
                 state.counts.failed_writes += 1;
                 Err(Refusal::Full)
             }

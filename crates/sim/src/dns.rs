@@ -26,9 +26,6 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// Shortest and longest time a question takes, in milliseconds; which, depends on the name alone.
 const LATENCY_MS: (u64, u64) = (4, 40);
 
-/// The wildcard patterns a zone may hold; each costs every unknown name a comparison.
-const MAX_PATTERNS: usize = 64;
-
 /// Something wrong with a name's servers: what they answer instead of its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -100,16 +97,7 @@ pub struct Zone {
 #[derive(Debug, Default)]
 struct Names {
     /// By labels in reverse, each closed by a dot ("test.example."), so that what lies below a name follows it.
-    exact: BTreeMap<String, Records>,
-    patterns: Vec<Pattern>,
-}
-
-/// Names that share their records: a head, one run of digits, and a tail.
-#[derive(Debug)]
-struct Pattern {
-    head: String,
-    tail: String,
-    records: Records,
+    by_labels: BTreeMap<String, Records>,
 }
 
 impl Zone {
@@ -120,7 +108,7 @@ impl Zone {
 
     /// Changes the records of a name, which comes into being if there was none.
     pub fn edit(&self, name: &str, change: impl FnOnce(&mut Records)) {
-        change(self.write().exact.entry(reversed(name)).or_default());
+        change(self.write().by_labels.entry(reversed(name)).or_default());
     }
 
     /// Adds a mail exchanger to a domain; `.` with preference 0 is the null MX of RFC 7505.
@@ -158,24 +146,7 @@ impl Zone {
 
     /// Takes a name and its records away; those below it stay.
     pub fn remove(&self, name: &str) {
-        self.write().exact.remove(&reversed(name));
-    }
-
-    /// Gives the same records to every name of a pattern: `d#.bench.test` stands for `d0.bench.test`,
-    /// `d000017.bench.test` and so on. Names of their own come first, then patterns in the order they were added.
-    ///
-    /// Refuses a pattern without exactly one `#`, and one too many.
-    pub fn add_pattern(&self, pattern: &str, records: Records) -> Result<(), String> {
-        let canonical = canonical(pattern);
-        let Some((head, tail)) = canonical.split_once('#').filter(|(_, tail)| !tail.contains('#')) else {
-            return Err(format!("{pattern:?} needs one '#', which stands for a run of digits"));
-        };
-        let mut names = self.write();
-        if names.patterns.len() >= MAX_PATTERNS {
-            return Err(format!("a zone holds at most {MAX_PATTERNS} patterns"));
-        }
-        names.patterns.push(Pattern { head: head.to_owned(), tail: tail.to_owned(), records });
-        Ok(())
+        self.write().by_labels.remove(&reversed(name));
     }
 
     /// What the zone says about a name.
@@ -193,10 +164,10 @@ impl Zone {
         }
     }
 
-    /// The names that have an address, patterns aside: out here nobody forgets to set the reverse name.
+    /// The names that have an address: out here nobody forgets to set the reverse name.
     pub fn names_of(&self, address: IpAddr) -> Vec<String> {
         let names = self.read();
-        let of = names.exact.iter().filter(|(_, records)| records.addresses.contains(&address));
+        let of = names.by_labels.iter().filter(|(_, records)| records.addresses.contains(&address));
         // Kept from the last label to the first.
         of.map(|(name, _)| canonical(&reversed(name))).collect()
     }
@@ -222,26 +193,14 @@ impl Zone {
 
 impl Names {
     fn find(&self, name: &str) -> Option<&Records> {
-        self.exact.get(&reversed(name)).or_else(|| {
-            let name = canonical(name);
-            self.patterns.iter().find(|pattern| pattern.covers(&name)).map(|pattern| &pattern.records)
-        })
+        self.by_labels.get(&reversed(name))
     }
 
     /// Are there names below this one?
     fn has_below(&self, name: &str) -> bool {
         let above = reversed(name);
-        let next = self.exact.range(above.clone()..).next();
-        let dotted = format!(".{}", canonical(name));
+        let next = self.by_labels.range(above.clone()..).next();
         next.is_some_and(|(below, _)| below.starts_with(&above))
-            || self.patterns.iter().any(|pattern| pattern.tail.ends_with(&dotted))
-    }
-}
-
-impl Pattern {
-    fn covers(&self, name: &str) -> bool {
-        let digits = name.strip_prefix(&*self.head).and_then(|rest| rest.strip_suffix(&*self.tail));
-        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
     }
 }
 
@@ -393,20 +352,5 @@ mod tests {
         }
         zone.set_fault("northmail.test", None);
         assert!(mx(&zone, "northmail.test").await.is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn patterns_stand_for_many_names() {
-        let zone = zone();
-        let records = Records { mx: vec![Mx { preference: 5, host: "sink.test".into() }], ..Records::default() };
-        zone.add_pattern("D#.bench.test", records).unwrap();
-        zone.add_mx("d7.bench.test", 1, "own.test");
-        assert_eq!(mx(&zone, "d123456.Bench.test").await.unwrap()[0].host, "sink.test");
-        assert_eq!(mx(&zone, "d7.bench.test").await.unwrap()[0].host, "own.test");
-        for stranger in ["d.bench.test", "dx1.bench.test", "d1.x.bench.test", "e1.bench.test"] {
-            assert_eq!(mx(&zone, stranger).await, Err(DnsFailure::NoSuchName), "{stranger}");
-        }
-        assert!(zone.add_pattern("d*.bench.test", Records::default()).is_err());
-        assert!(zone.add_pattern("d#.#.test", Records::default()).is_err());
     }
 }

@@ -106,11 +106,6 @@ impl Transcript {
         said.map(|entry| format!("{} {}\n", entry.who.sign(), entry.line)).collect()
     }
 
-    /// How many lines were left out.
-    pub fn cut_lines(&self) -> usize {
-        self.preamble.cut + self.transaction.map_or(0, |part| part.cut)
-    }
-
     /// A transcript whose lines go to `tracer`, too.
     pub(crate) fn traced(tracer: Option<Arc<dyn Tracer>>) -> Transcript {
         Transcript { tracer, ..Transcript::default() }
@@ -226,6 +221,11 @@ mod tests {
 
     const AT: Timestamp = Timestamp::from_millis(0);
 
+    /// How many lines were left out.
+    fn cut_lines(transcript: &Transcript) -> usize {
+        transcript.preamble.cut + transcript.transaction.map_or(0, |part| part.cut)
+    }
+
     #[test]
     fn a_new_transaction_keeps_the_preamble_and_forgets_the_last() {
         let mut transcript = Transcript::default();
@@ -265,13 +265,13 @@ mod tests {
         for n in 0..LINES_MAX * 3 {
             transcript.record(AT, Who::Them, &format!("250 line {n}"));
         }
-        assert_eq!((transcript.entries().count(), transcript.cut_lines()), (LINES_MAX + 1, LINES_MAX * 2));
+        assert_eq!((transcript.entries().count(), cut_lines(&transcript)), (LINES_MAX + 1, LINES_MAX * 2));
         let shown = transcript.to_string();
         assert!(shown.starts_with("< 220 hello\n< 250 line 0\n"), "{shown}");
         assert!(shown.contains("< 250 line 49\n* (200 lines left out)\n< 250 line 250\n"), "{shown}");
         assert!(shown.ends_with("< 250 line 299\n"), "{shown}");
         transcript.begin_transaction();
-        assert_eq!((transcript.to_string().as_str(), transcript.cut_lines()), ("< 220 hello\n", 0));
+        assert_eq!((transcript.to_string().as_str(), cut_lines(&transcript)), ("< 220 hello\n", 0));
     }
 
     #[test]
@@ -285,7 +285,7 @@ mod tests {
         assert!(octets.iter().all(|octets| *octets <= LINE_OCTETS_MAX), "{octets:?}");
         assert!((TEXT_OCTETS_MAX - LINE_OCTETS_MAX..=TEXT_OCTETS_MAX).contains(&octets.iter().sum()), "{octets:?}");
         assert!(transcript.entries().all(|entry| entry.line.ends_with("ä…")));
-        assert_eq!(octets.len() + transcript.cut_lines(), 50);
+        assert_eq!(octets.len() + cut_lines(&transcript), 50);
         assert!(transcript.to_string().contains(" lines left out)\n"));
     }
 

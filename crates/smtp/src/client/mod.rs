@@ -258,11 +258,6 @@ impl Client {
         &self.extensions
     }
 
-    /// The version of TLS the line is encrypted with.
-    pub fn tls_version(&self) -> Option<TlsVersion> {
-        self.tls
-    }
-
     /// Who said what and when: how the session was set up, and its last transaction.
     pub fn transcript(&self) -> &Transcript {
         &self.transcript

@@ -210,11 +210,6 @@ impl Server {
         }
     }
 
-    /// The version of TLS the line is encrypted with.
-    pub fn tls_version(&self) -> Option<TlsVersion> {
-        self.tls
-    }
-
     /// Looks at input until the owner is needed or there is none.
     fn advance(&mut self) {
         while self.wants_input() {

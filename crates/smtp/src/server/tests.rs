@@ -300,7 +300,7 @@ fn commands_slipped_in_before_the_handshake_are_dropped() {
     let after = log.split_once("! tls\n").unwrap().1;
     assert!(after.starts_with("< 503 5.5.1 Say EHLO first\n"), "the session begins anew: {after}");
     assert!(!after.contains("STARTTLS") && after.ends_with("< 503 5.5.1 Not now\n"), "{after}");
-    assert_eq!(server.tls_version(), Some(TlsVersion::V13));
+    assert_eq!(server.tls, Some(TlsVersion::V13));
 }
 
 #[test]

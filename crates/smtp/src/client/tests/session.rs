@@ -199,7 +199,7 @@ fn what_was_offered_before_tls_is_forgotten_after_it() {
     for script in [vec![HELLO, offer, "220 go", PLAIN], vec![HELLO, offer, "220 go", "502 no EHLO", PLAIN]] {
         let (_, client) = Rig::new(settings(TlsMode::Opportunistic), &script).run();
         assert_eq!(client.extensions(), &Extensions::default());
-        assert_eq!(client.tls_version(), Some(TlsVersion::V13));
+        assert_eq!(client.tls, Some(TlsVersion::V13));
     }
 }
 
