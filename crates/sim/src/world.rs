@@ -1,4 +1,4 @@
-//! The world in memory: the engine's five traits, with the simulated internet behind them and virtual time.
+//! The world in memory: the engine's traits, with the simulated internet behind them and virtual time.
 //!
 //! Must be made inside a current-thread tokio runtime whose clock is paused: time then passes only while everybody
 //! waits, and thirty hours take as long as what happens in them. Connections are pipes in memory with a latency; TLS on
