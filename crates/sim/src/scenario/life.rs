@@ -15,7 +15,7 @@ use super::watcher::Watcher;
 use super::{Action, Room, Scenario};
 use crate::check::{self, Death, Gauge, Given, Outcome, StartUp, Stop, Wakes};
 use crate::internet::Internet;
-use crate::ledger::Arrival;
+use crate::ledger::{Arrival, Sighting};
 use crate::people::SENDER_DOMAIN;
 use crate::provider::Profile;
 use crate::world::{EPOCH, SimWorld, settings};
@@ -332,46 +332,14 @@ impl Life {
         }
         let (arrivals, sightings) =
             internet.with_ledger(|ledger| (ledger.arrivals().to_vec(), ledger.sightings().to_vec()));
-        let outcomes: Vec<Outcome> = mailed.iter().flat_map(|one| one.deliveries.iter().map(outcome)).collect();
-        let urgent = process.scenario.urgent.len();
-        let people = process.scenario.people.len() + process.scenario.second_list.len();
-        let is_built = |one: &&Mailed| one.campaign.built_at.is_some() && !one.campaign.standing;
-        let built = mailed.iter().filter(is_built).count();
-        let newcomers: usize =
-            process.scenario.actions.iter().filter_map(|(_, action)| newcomers(action, &mailed)).sum();
-        let is_post = |(_, action): &&(Duration, Action)| matches!(action, Action::Post(_));
-        let posted = process.scenario.actions.iter().filter(is_post).count();
-        let is_of_a_sequence = |one: &&Mailed| one.campaign.standing && one.campaign.kind == CampaignKind::Automated;
-        let followed: usize = mailed.iter().filter(is_of_a_sequence).map(|one| one.deliveries.len()).sum();
-        let due = people * (built - urgent) + urgent + newcomers + posted + followed;
-        breaches.extend(check::everybody_is_accounted_for(due, &outcomes));
-        // Reports on encryption, which have no envelope sender, and alerts are nobody's campaign.
-        let is_letter = |copy: &&Arrival| !copy.return_path.is_empty() && copy.return_path != SENDER_ADDRESS;
-        let letters: Vec<Arrival> = arrivals.iter().filter(is_letter).cloned().collect();
-        breaches.extend(check::nobody_twice(&outcomes, &letters));
-        let doubts: Vec<Timestamp> =
-            mailed.iter().flat_map(|one| one.deliveries.iter().flat_map(lost_replies)).collect();
-        breaches.extend(check::doubts_are_few(&self.deaths, &doubts, &letters, &self.watch.troubles()));
-        if mailed.len() == 1 {
-            // Receivers cannot tell one campaign's tries from another's.
-            breaches.extend(check::a_stop_stops(&self.stops, &sightings));
-        }
-        breaches.extend(check::the_suppressed_are_left_alone(&self.suppressed, EPOCH, &sightings));
-        breaches.extend(check::a_failing_ledger_stops_sending(&self.watch.troubles(), &sightings));
-        breaches.extend(check::memory_is_bounded(&[Gauge {
-            what: "connections open at once".into(),
-            peak: internet.peak_open(),
-            bound: u64::from(CONNECTIONS_MAX),
-        }]));
-        breaches.extend(check::moves_are_legal(&self.watch.moves()));
-        breaches.extend(check::no_limit_is_exceeded(&given(process.scenario), &internet.used()));
         let events = internet.trace_count()
             + internet.tries()
             + internet.zone().asked()
             + mailed.iter().map(|one| one.deliveries.len() as u64).sum::<u64>();
         let woken = Wakes { wakes: self.wakes, events, processes: self.processes };
-        breaches.extend(check::throttled_work_is_not_polled(&woken));
         let starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        breaches.extend(self.breaches(process, &mailed, (&arrivals, &sightings)));
+        breaches.extend(check::throttled_work_is_not_polled(&woken));
         breaches.extend(check::a_start_reads_the_hot_set(&starts));
         let suppressions = store.suppressions(WorkspaceId::FIRST, None, PAGE).await.expect("listed");
         let shown = |entry: store::Suppression| entry.shown.map(|shown| (shown, (entry.reason, entry.at)));
@@ -406,6 +374,51 @@ impl Life {
             trace: internet.take_trace(),
         }
     }
+
+    /// The standing checks of what the ledger says was mailed, by what the receivers saw.
+    fn breaches(
+        &self,
+        process: &Process<'_>,
+        mailed: &[Mailed],
+        (arrivals, sightings): (&[Arrival], &[Sighting]),
+    ) -> Vec<String> {
+        let internet = &process.sim.internet;
+        let outcomes: Vec<Outcome> = mailed.iter().flat_map(|one| one.deliveries.iter().map(outcome)).collect();
+        let mut breaches = check::everybody_is_accounted_for(due(process.scenario, mailed), &outcomes);
+        // Reports on encryption, which have no envelope sender, and alerts are nobody's campaign.
+        let is_letter = |copy: &&Arrival| !copy.return_path.is_empty() && copy.return_path != SENDER_ADDRESS;
+        let letters: Vec<Arrival> = arrivals.iter().filter(is_letter).cloned().collect();
+        breaches.extend(check::nobody_twice(&outcomes, &letters));
+        let doubts: Vec<Timestamp> =
+            mailed.iter().flat_map(|one| one.deliveries.iter().flat_map(lost_replies)).collect();
+        breaches.extend(check::doubts_are_few(&self.deaths, &doubts, &letters, &self.watch.troubles()));
+        if mailed.len() == 1 {
+            // Receivers cannot tell one campaign's tries from another's.
+            breaches.extend(check::a_stop_stops(&self.stops, sightings));
+        }
+        breaches.extend(check::the_suppressed_are_left_alone(&self.suppressed, EPOCH, sightings));
+        breaches.extend(check::a_failing_ledger_stops_sending(&self.watch.troubles(), sightings));
+        breaches.extend(check::memory_is_bounded(&[Gauge {
+            what: "connections open at once".into(),
+            peak: internet.peak_open(),
+            bound: u64::from(CONNECTIONS_MAX),
+        }]));
+        breaches.extend(check::moves_are_legal(&self.watch.moves()));
+        breaches.extend(check::no_limit_is_exceeded(&given(process.scenario), &internet.used()));
+        breaches
+    }
+}
+
+/// How many deliveries the campaigns of a story come to.
+fn due(scenario: &Scenario, mailed: &[Mailed]) -> usize {
+    let (people, urgent) = (scenario.people.len() + scenario.second_list.len(), scenario.urgent.len());
+    let is_built = |one: &&Mailed| one.campaign.built_at.is_some() && !one.campaign.standing;
+    let built = mailed.iter().filter(is_built).count();
+    let newcomers: usize = scenario.actions.iter().filter_map(|(_, action)| newcomers(action, mailed)).sum();
+    let posted = scenario.actions.iter().filter(|(_, action)| matches!(action, Action::Post(_))).count();
+    let is_of_a_sequence = |one: &&Mailed| one.campaign.standing && one.campaign.kind == CampaignKind::Automated;
+    let followed: usize = mailed.iter().filter(is_of_a_sequence).map(|one| one.deliveries.len()).sum();
+    people * (built - urgent) + urgent + newcomers + posted + followed
 }
 
 /// An engine at work.
