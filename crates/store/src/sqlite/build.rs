@@ -24,7 +24,7 @@ use model::{
     SkipReason, SuppressionReason, Tally, Timestamp,
 };
 use rusqlite::types::Value;
-use rusqlite::{params, params_from_iter};
+use rusqlite::{OptionalExtension, params, params_from_iter};
 
 /// Rows resolved or written in one step.
 const STEP_ROWS: i64 = 10_000;
@@ -454,28 +454,11 @@ impl Ledger {
 
     /// Writes the deliveries and heads of the next domains, or of a part of a large one.
     fn write_queued(&mut self, build: &Build, rank: i64, position: i64, written: i64) -> Result<BuildStage> {
-        let upto: Option<(i64, i64)> = {
-            // The domains that fit into one step, at least one.
-            let sql = "SELECT rank, total FROM (SELECT rank, sum(people) OVER (ORDER BY rank) AS total
-                    FROM temp.layout WHERE rank > ?1 ORDER BY rank LIMIT ?2)
-                WHERE total <= ?2 OR rank = ?1 + 1 ORDER BY rank DESC LIMIT 1";
-            let mut statement = self.conn.prepare_cached(sql)?;
-            let mut rows = statement.query([rank, STEP_ROWS])?;
-            rows.next()?.map(|row| -> rusqlite::Result<_> { Ok((row.get(0)?, row.get(1)?)) }).transpose()?
+        let Some((upto, total)) = self.domains_of_step(rank)? else {
+            return Ok(BuildStage::WriteSkipped { position: 0 });
         };
-        let Some((upto, total)) = upto else { return Ok(BuildStage::WriteSkipped { position: 0 }) };
         if written == 0 {
-            self.conn
-                .prepare_cached(
-                    "INSERT INTO head (id, workspace, campaign, domain, site, next, end, remaining, canary_end,
-                        cold_start, trial_end)
-                     SELECT first_id, ?3, ?4, domain, NULL, first_id, first_id + ?5 * people, people,
-                        CASE WHEN canary > 0 THEN first_id + ?5 * canary END,
-                        CASE WHEN cold > 0 THEN first_id + ?5 * (people - cold) END,
-                        CASE WHEN ?6 AND trial > 0 THEN first_id + ?5 * trial END
-                     FROM temp.layout WHERE rank > ?1 AND rank <= ?2 ORDER BY rank",
-                )?
-                .execute(params![rank, upto, build.workspace, build.campaign.0, ID_STEP, build.split.is_some()])?;
+            self.begin_heads(build, rank, upto)?;
         }
         let large = total > STEP_ROWS;
         // A large domain is written alone, in parts; small ones together.
@@ -515,6 +498,31 @@ impl Ledger {
         } else {
             BuildStage::Write { rank: upto, position: 0, written: 0 }
         })
+    }
+
+    /// The last of the domains behind this one that fit into one step, at least one, and how many people theirs are
+    /// together; `None`: there are no more.
+    fn domains_of_step(&self, rank: i64) -> Result<Option<(i64, i64)>> {
+        let sql = "SELECT rank, total FROM (SELECT rank, sum(people) OVER (ORDER BY rank) AS total
+                FROM temp.layout WHERE rank > ?1 ORDER BY rank LIMIT ?2)
+            WHERE total <= ?2 OR rank = ?1 + 1 ORDER BY rank DESC LIMIT 1";
+        let step = self.conn.prepare_cached(sql)?.query_row([rank, STEP_ROWS], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(step.optional()?)
+    }
+
+    /// Writes the heads of the domains behind `rank`, to `upto`.
+    fn begin_heads(&self, build: &Build, rank: i64, upto: i64) -> Result<()> {
+        let sql =
+            "INSERT INTO head (id, workspace, campaign, domain, site, next, end, remaining, canary_end, cold_start,
+                trial_end)
+            SELECT first_id, ?3, ?4, domain, NULL, first_id, first_id + ?5 * people, people,
+                CASE WHEN canary > 0 THEN first_id + ?5 * canary END,
+                CASE WHEN cold > 0 THEN first_id + ?5 * (people - cold) END,
+                CASE WHEN ?6 AND trial > 0 THEN first_id + ?5 * trial END
+            FROM temp.layout WHERE rank > ?1 AND rank <= ?2 ORDER BY rank";
+        let key = params![rank, upto, build.workspace, build.campaign.0, ID_STEP, build.split.is_some()];
+        self.conn.prepare_cached(sql)?.execute(key)?;
+        Ok(())
     }
 
     /// The last position of the next part of a large domain.

@@ -6,7 +6,7 @@ use crate::reaction::{
     KEY_BYTES_MAX, KEY_KEPT_MS, NAME_BYTES_MAX, NewReaction, PROPERTIES_BYTES_MAX, REACTIONS_MAX, Recorded,
 };
 use model::reaction::MACHINE_SCORE_MAX;
-use model::{ReactionKind, Timestamp, WorkspaceId};
+use model::{ContactId, ReactionKind, Timestamp, WorkspaceId};
 use rusqlite::params;
 
 /// Old ids that are forgotten with one batch.
@@ -41,9 +41,7 @@ impl Ledger {
         new: &NewReaction,
         now: Timestamp,
     ) -> Result<(Recorded, i64)> {
-        let known = "SELECT EXISTS (SELECT 1 FROM contact c WHERE c.id = ?1 AND c.workspace = ?2
-            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0))";
-        if !self.conn.prepare_cached(known)?.query_row([new.contact.0, workspace.0], |row| row.get::<_, bool>(0))? {
+        if !self.is_seen(workspace, new.contact)? {
             return Ok((Recorded::UnknownContact, 0));
         }
         if let Some(key) = &new.key {
@@ -58,12 +56,41 @@ impl Ledger {
             })?),
             None => None,
         };
+        let seq = self.insert_reaction(workspace, new, name)?;
+        if new.kind.is_engagement(new.score) {
+            self.note_engagement(&[(new.contact, new.at)])?;
+        }
+        if new.kind == ReactionKind::Opened {
+            self.note_reading(new.contact, new.at, new.score)?;
+            let sql = "UPDATE contact SET opened_at = ?2 WHERE id = ?1 AND opened_at IS NULL";
+            self.conn.prepare_cached(sql)?.execute(params![new.contact.0, new.at.as_millis()])?;
+        }
+        self.count_reaction(workspace, new, seq)?;
+        if let Some(name) = name {
+            self.count_revenue(workspace, new, name)?;
+        }
+        match name {
+            Some(name) => self.told_of(workspace, name, new.contact, new.at, now)?,
+            None => self.stir(new.contact, None, now)?,
+        }
+        self.look_soon(workspace, now)?;
+        Ok((Recorded::New, seq))
+    }
+
+    /// Is the contact one of the workspace's, and not only of an import under way?
+    fn is_seen(&self, workspace: WorkspaceId, contact: ContactId) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM contact c WHERE c.id = ?1 AND c.workspace = ?2
+            AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0))";
+        Ok(self.conn.prepare_cached(sql)?.query_row([contact.0, workspace.0], |row| row.get(0))?)
+    }
+
+    /// Writes the row alone, with the name of its event; its place in the log.
+    fn insert_reaction(&mut self, workspace: WorkspaceId, new: &NewReaction, name: Option<i64>) -> Result<i64> {
         let agent = match &new.agent {
             Some(agent) => self.word_id(cut(agent, AGENT_BYTES_MAX))?,
             None => None,
         };
         let seq = self.take_seq();
-        let is_engagement = new.kind.is_engagement(new.score);
         let sql =
             "INSERT INTO reaction (seq, workspace, node, at, kind, contact, campaign, delivery, link, name, score,
                 value_micros, ip, agent, detail, engaged_before)
@@ -85,26 +112,9 @@ impl Ledger {
             new.ip,
             agent,
             new.properties,
-            is_engagement,
+            new.kind.is_engagement(new.score),
         ])?;
-        if is_engagement {
-            self.note_engagement(&[(new.contact, new.at)])?;
-        }
-        if new.kind == ReactionKind::Opened {
-            self.note_reading(new.contact, new.at, new.score)?;
-            let sql = "UPDATE contact SET opened_at = ?2 WHERE id = ?1 AND opened_at IS NULL";
-            self.conn.prepare_cached(sql)?.execute(params![new.contact.0, new.at.as_millis()])?;
-        }
-        self.count_reaction(workspace, new, seq)?;
-        if let Some(name) = name {
-            self.count_revenue(workspace, new, name)?;
-        }
-        match name {
-            Some(name) => self.told_of(workspace, name, new.contact, new.at, now)?,
-            None => self.stir(new.contact, None, now)?,
-        }
-        self.look_soon(workspace, now)?;
-        Ok((Recorded::New, seq))
+        Ok(seq)
     }
 }
 
