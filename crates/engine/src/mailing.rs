@@ -9,7 +9,7 @@ use crate::messages::{self, Content};
 use crate::terms::Plan;
 use mail::attach::Attachment;
 use mail::compose::{Compiled, HeaderPlan, Recipient, RenderError, Tokens, Values};
-use mail::message::assemble_with;
+use mail::message::assemble;
 use mail::sign::Signer;
 use mail::token::{KeyRing, return_local_part};
 use mail::track::Tracker;
@@ -176,7 +176,7 @@ impl Mailing {
             tokens: &tokens,
             tracker: sheet.tracker.as_ref().map(|tracker| (tracker, &self.ring)),
         };
-        let message = assemble_with(&sheet.compiled, &sheet.headers, &recipient, now, &sheet.files)?;
+        let message = assemble(&sheet.compiled, &sheet.headers, &recipient, now, &sheet.files)?;
         Ok(Letter {
             mail_from: format!("{}@{}", return_local_part(&tokens.return_path), self.return_path),
             rcpt_to: to.to_string(),

@@ -58,18 +58,9 @@ pub fn head(octets: &[u8]) -> Head {
     Head { from: from.unwrap_or_default(), subject: message.subject().unwrap_or_default().to_owned() }
 }
 
-/// Renders and writes one recipient's message. Refuses nothing but what [`Compiled::render`] refuses.
+/// Renders and writes one recipient's message, with its files: those the HTML part names beside it (RFC 2387), the others
+/// behind the text. Refuses nothing but what [`Compiled::render`] refuses.
 pub fn assemble(
-    compiled: &Compiled,
-    plan: &HeaderPlan,
-    recipient: &Recipient<'_>,
-    date: Timestamp,
-) -> Result<Message, RenderError> {
-    assemble_with(compiled, plan, recipient, date, &[])
-}
-
-/// The same with files: those the HTML part names beside it (RFC 2387), the others behind the text.
-pub fn assemble_with(
     compiled: &Compiled,
     plan: &HeaderPlan,
     recipient: &Recipient<'_>,
@@ -236,7 +227,7 @@ mod tests {
             tokens: &tokens,
             tracker: None,
         };
-        assemble(&compiled, &plan, &recipient, DATE).unwrap()
+        assemble(&compiled, &plan, &recipient, DATE, &[]).unwrap()
     }
 
     const SOURCE: &str = "---\nsubject: Hi {{ name }}\n---\nHello {{ name }} in {{ city }}.\n\n\
@@ -311,7 +302,7 @@ mod tests {
         let to = "kim@example.net".parse().unwrap();
         let recipient =
             Recipient { to: &to, to_name: None, values: &values, delivery: DELIVERY, tokens: &tokens, tracker: None };
-        String::from_utf8(assemble_with(&compiled, &plan.unwrap(), &recipient, DATE, files).unwrap().bytes).unwrap()
+        String::from_utf8(assemble(&compiled, &plan.unwrap(), &recipient, DATE, files).unwrap().bytes).unwrap()
     }
 
     #[test]

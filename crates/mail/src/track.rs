@@ -116,7 +116,7 @@ pub fn is_web(target: &str) -> bool {
 }
 
 /// The target with these parameters at the end of its query. What the author wrote is never replaced.
-pub fn with_parameters<'t>(target: &'t str, parameters: &[(String, String)]) -> Cow<'t, str> {
+pub(crate) fn with_parameters<'t>(target: &'t str, parameters: &[(String, String)]) -> Cow<'t, str> {
     let (page, fragment) = target.split_once('#').map_or((target, None), |(page, rest)| (page, Some(rest)));
     let (_, query) = page.split_once('?').unwrap_or((page, ""));
     let has = |name: &str| query.split('&').any(|one| one.split('=').next() == Some(name));

@@ -216,7 +216,7 @@ impl Https {
 
     /// The same, and `http` addresses too: for rehearsals, where nothing leaves the machine.
     #[must_use]
-    pub fn speaking_plain(self) -> Https {
+    pub(crate) fn speaking_plain(self) -> Https {
         Https { speaks_plain: true, ..self }
     }
 

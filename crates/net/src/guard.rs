@@ -29,7 +29,7 @@ impl Guard {
     }
 
     /// Why a connection to this port is forbidden; `None` if it is allowed.
-    pub fn forbids_port(&self, target: SocketAddr) -> Option<String> {
+    pub(crate) fn forbids_port(&self, target: SocketAddr) -> Option<String> {
         match self {
             Guard::Production { local_relay: Some(port), .. }
                 if target.port() == *port && target.ip().is_loopback() =>

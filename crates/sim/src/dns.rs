@@ -127,7 +127,7 @@ impl Zone {
     }
 
     /// Adds a TLSA record to a name, which is signed from then on.
-    pub fn add_tlsa(&self, name: &str, record: Tlsa) {
+    pub(crate) fn add_tlsa(&self, name: &str, record: Tlsa) {
         self.edit(name, |records| {
             records.tlsa.push(record);
             records.secure = true;

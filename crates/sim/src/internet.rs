@@ -228,7 +228,7 @@ impl Internet {
     }
 
     /// Puts a source on a blocklist for a while.
-    pub fn add_listing(&self, listing: Listing) {
+    pub(crate) fn add_listing(&self, listing: Listing) {
         self.lock().listings.push(listing);
     }
 
@@ -239,7 +239,7 @@ impl Internet {
     }
 
     /// From now on, copies and recipients are counted and not kept, and neither is the trace: for very many people.
-    pub fn only_count(&self) {
+    pub(crate) fn only_count(&self) {
         let mut state = self.lock();
         state.ledger.only_count();
         state.is_traced = false;
@@ -328,17 +328,17 @@ impl Internet {
     }
 
     /// Which documents of web servers were shown, and when.
-    pub fn asked_of_web(&self) -> Vec<(Timestamp, String)> {
+    pub(crate) fn asked_of_web(&self) -> Vec<(Timestamp, String)> {
         self.lock().asked.clone()
     }
 
     /// What was delivered to web servers.
-    pub fn delivered_to_web(&self) -> Vec<Delivered> {
+    pub(crate) fn delivered_to_web(&self) -> Vec<Delivered> {
         self.lock().delivered.clone()
     }
 
     /// What is wrong with a server now, if its profile or a fault says so.
-    pub fn state_of(&self, place: &Place) -> HostState {
+    pub(crate) fn state_of(&self, place: &Place) -> HostState {
         match self.lock().trouble(self.now(), place) {
             Some(Trouble::Down) => HostState::Down,
             Some(Trouble::Silent) => HostState::Silent,
@@ -366,12 +366,12 @@ impl Internet {
     }
 
     /// Appends every arrival to a file as well, from now on.
-    pub fn write_ledger_to(&self, path: &std::path::Path) -> std::io::Result<()> {
+    pub(crate) fn write_ledger_to(&self, path: &std::path::Path) -> std::io::Result<()> {
         self.lock().ledger.write_to(path)
     }
 
     /// Keeps every letter as a file of a folder as well, from now on.
-    pub fn keep_letters_in(&self, folder: &std::path::Path) -> std::io::Result<()> {
+    pub(crate) fn keep_letters_in(&self, folder: &std::path::Path) -> std::io::Result<()> {
         self.lock().ledger.keep_letters_in(folder)
     }
 
@@ -386,7 +386,7 @@ impl Internet {
     }
 
     /// Takes the trace out; a new one begins.
-    pub fn take_trace(&self) -> Trace {
+    pub(crate) fn take_trace(&self) -> Trace {
         let epoch = self.started_at;
         std::mem::replace(&mut self.lock().trace, Trace::new(epoch))
     }
@@ -406,7 +406,7 @@ impl Internet {
     }
 
     /// The most connections that were open at once, over all hosts.
-    pub fn peak_open(&self) -> u64 {
+    pub(crate) fn peak_open(&self) -> u64 {
         self.lock().peak_open
     }
 
@@ -454,7 +454,7 @@ impl Internet {
     }
 
     /// The connections that are open now, over all hosts.
-    pub fn open_now(&self) -> u64 {
+    pub(crate) fn open_now(&self) -> u64 {
         self.lock().open
     }
 

@@ -171,13 +171,13 @@ impl Ledger {
     }
 
     /// Also appends every arrival to `path` as a JSON line.
-    pub fn write_to(&mut self, path: &Path) -> io::Result<()> {
+    pub(crate) fn write_to(&mut self, path: &Path) -> io::Result<()> {
         self.file = Some(File::options().create(true).append(true).open(path)?);
         Ok(())
     }
 
     /// Also keeps every letter whole, as a file `N.eml` of `folder`, which is made if it is not there.
-    pub fn keep_letters_in(&mut self, folder: &Path) -> io::Result<()> {
+    pub(crate) fn keep_letters_in(&mut self, folder: &Path) -> io::Result<()> {
         std::fs::create_dir_all(folder)?;
         let before = std::fs::read_dir(folder)?.count() as u64;
         self.letters = Some((folder.to_owned(), before));

@@ -105,7 +105,7 @@ impl Visit {
     }
 
     /// The transaction is over, or was called off.
-    pub fn forget_transaction(&mut self) {
+    pub(crate) fn forget_transaction(&mut self) {
         self.return_path.clear();
         self.recipients.clear();
     }
@@ -275,7 +275,7 @@ impl Receiver {
     }
 
     /// The connection is gone, whoever closed it.
-    pub fn disconnected(&mut self, visit: &Visit) {
+    pub(crate) fn disconnected(&mut self, visit: &Visit) {
         if let Some(source) = self.sources.get_mut(&visit.peer).filter(|_| visit.admitted) {
             source.open = source.open.saturating_sub(1);
         }

@@ -55,7 +55,7 @@ impl Trace {
     }
 
     /// Where two traces part: the number of the line and both lines; `None` when they agree as far as they are kept.
-    pub fn parting(&self, other: &Trace) -> Option<(usize, String, String)> {
+    pub(crate) fn parting(&self, other: &Trace) -> Option<(usize, String, String)> {
         let longest = self.lines.len().max(other.lines.len());
         let line = |trace: &Trace, at: usize| trace.lines.get(at).cloned().unwrap_or_else(|| "(ended)".to_owned());
         (0..longest).map(|at| (at + 1, line(self, at), line(other, at))).find(|(_, a, b)| a != b)

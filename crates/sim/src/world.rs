@@ -88,7 +88,7 @@ impl VirtualClock {
     }
 
     /// Goes on from `at` on the runtime that calls: the one it was made on is gone (a simulated kill).
-    pub fn go_on_from(&self, at: Timestamp) {
+    pub(crate) fn go_on_from(&self, at: Timestamp) {
         *self.shown_at.lock().unwrap_or_else(PoisonError::into_inner) = (at, Some(Instant::now()));
     }
 
@@ -99,7 +99,7 @@ impl VirtualClock {
     }
 
     /// Stands still: its runtime is about to be dropped, and outside of one tokio tells the machine's time.
-    pub fn stand_still(&self) {
+    pub(crate) fn stand_still(&self) {
         let now = self.now();
         *self.shown_at.lock().unwrap_or_else(PoisonError::into_inner) = (now, None);
     }

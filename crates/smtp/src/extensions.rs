@@ -89,7 +89,7 @@ pub struct Extensions {
 
 impl Extensions {
     /// Reads the text of an EHLO reply: the first line is a greeting, each further line one keyword.
-    pub fn from_ehlo(reply: &Reply) -> Extensions {
+    pub(crate) fn from_ehlo(reply: &Reply) -> Extensions {
         let mut found = Extensions::default();
         for line in reply.text.split('\n').skip(1) {
             found.read_line(line.trim());

@@ -82,7 +82,7 @@ impl ReplyReader {
     }
 
     /// Has the server said anything beyond the replies read so far? Half a reply counts.
-    pub fn has_leftover(&self) -> bool {
+    pub(crate) fn has_leftover(&self) -> bool {
         self.start < self.buffer.len() || self.code.is_some()
     }
 

@@ -222,7 +222,7 @@ mod tests {
         let tokens = Tokens::seal(&ring, delivery);
         let tracker = compiled.link_options.count.then_some((&tracker, &ring));
         let recipient = Recipient { to: &to, to_name: None, values: &values, delivery, tokens: &tokens, tracker };
-        let made = assemble(compiled, &plan.unwrap(), &recipient, Timestamp::from_millis(0)).unwrap();
+        let made = assemble(compiled, &plan.unwrap(), &recipient, Timestamp::from_millis(0), &[]).unwrap();
         let parsed = mail_parser::MessageParser::default().parse(&made.bytes).unwrap();
         (parsed.body_html(0).unwrap().into_owned(), parsed.body_text(0).unwrap().into_owned())
     }

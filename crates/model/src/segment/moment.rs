@@ -3,7 +3,7 @@
 use crate::Timestamp;
 
 /// Can it be written: a whole second of a year with four digits?
-pub fn is_writable(at: Timestamp) -> bool {
+pub(crate) fn is_writable(at: Timestamp) -> bool {
     let (year, _, _) = at.date();
     (1..=9999).contains(&year) && at.as_millis() % 1_000 == 0
 }

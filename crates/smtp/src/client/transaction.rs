@@ -143,7 +143,7 @@ impl Client {
     }
 
     /// Does the message go as a chunk rather than as lines?
-    pub fn is_chunked(&self) -> bool {
+    pub(crate) fn is_chunked(&self) -> bool {
         self.settings.chunking && self.extensions.chunking
     }
 
