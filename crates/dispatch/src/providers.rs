@@ -187,8 +187,8 @@ impl Providers {
     }
 
     /// Reads a file. Refuses unknown keys, values of the wrong kind, a description without hosts, name, source or
-    /// examples, hosts that end as anybody's do (`.com`), an example that does not hold, a limit of nothing, a key that stands there twice or is no plain word, and
-    /// more than [`PROVIDERS_MAX`].
+    /// examples, hosts that end as anybody's do (`.com`), an example that does not hold, a limit of nothing, a key that
+    /// stands there twice or is no plain word, and more than [`PROVIDERS_MAX`].
     pub fn parse(path: &str, text: &str) -> Result<Providers, FileError> {
         let file: File = toml::from_str(text).map_err(|error| FileError::syntax(path, text, &error))?;
         let mut read = Providers { list: Vec::new(), lines: Vec::new(), amended: Vec::new(), path: path.to_owned() };
@@ -234,9 +234,10 @@ impl Providers {
         endings.iter().find_map(|ending| Some((ending.as_str(), owner(ending)?)))
     }
 
-    /// An operator's file on top of the shipped ones: more providers, stricter limits, regions. Refuses a provider that is
-    /// shipped already, or whose servers another one described before has, limits for one that nobody describes, and any limit looser than the one it replaces; for a
-    /// provider of one's own that is the limit of a site nobody described.
+    /// An operator's file on top of the shipped ones: more providers, stricter limits, regions. Refuses a provider that
+    /// is shipped already, or whose servers another one described before has, limits for one that nobody describes, and
+    /// any limit looser than the one it replaces; for a provider of one's own that is the limit of a site nobody
+    /// described.
     pub fn over(self, shipped: &Providers) -> Result<Providers, FileError> {
         let mut merged = shipped.clone();
         let wrong = |line, reason| FileError { path: self.path.clone(), line, reason };

@@ -1,9 +1,10 @@
 //! How alerts, and whatever else the machine says of itself, are told: in the language and the time zone of the workspace whose
 //! they are.
 //!
-//! What the machine says of itself is English with times in UTC: so it stands in the ledger, in logs and in the API. Here it is
-//! put into other words, which are data (`rules/alerts.de.toml`). Invariant: what is not known in a language is told as it is, and
-//! no figure is lost. A time whose day is not told is one of the days around the moment it was said.
+//! What the machine says of itself is English with times in UTC: so it stands in the ledger, in logs and in the API.
+//! Here it is put into other words, which are data (`rules/alerts.de.toml`). Invariant: what is not known in a language
+//! is told as it is, and no figure is lost. A time whose day is not told is one of the days around the moment it was
+//! said.
 
 use crate::alert::Saying;
 use crate::windows::Zone;

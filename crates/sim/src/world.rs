@@ -197,8 +197,8 @@ impl Connect for Network {
 }
 
 impl Network {
-    /// As for mail to the world, nobody connects inside. An address without a server is a host that does not answer; an IPv6 address without one has no route to it, as
-    /// on the many machines that have no IPv6.
+    /// As for mail to the world, nobody connects inside. An address without a server is a host that does not answer; an
+    /// IPv6 address without one has no route to it, as on the many machines that have no IPv6.
     async fn open(
         &self,
         from: IpAddr,

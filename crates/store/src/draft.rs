@@ -95,8 +95,8 @@ impl Store {
         self.core.lanes.write(write).await
     }
 
-    /// Changes a draft as a whole, with what it is about; what it is from now on is a version. Refused for anything that is no draft, and for a
-    /// name that is taken.
+    /// Changes a draft as a whole, with what it is about; what it is from now on is a version. Refused for anything
+    /// that is no draft, and for a name that is taken.
     pub async fn edit_draft(
         &self,
         workspace: WorkspaceId,

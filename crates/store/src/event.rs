@@ -1,6 +1,7 @@
 //! The event log as it is read: one append-only sequence with an opaque cursor.
 //!
-//! Attempts, reactions and everything else share one sequence; an attempt *is* its event, and so is a reaction. Events hold ids, never addresses.
+//! Attempts, reactions and everything else share one sequence; an attempt *is* its event, and so is a reaction. Events
+//! hold ids, never addresses.
 
 use crate::reaction::ReactionPart;
 use model::{

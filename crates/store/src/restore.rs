@@ -55,8 +55,8 @@ impl Store {
         self.core.lanes.ponder(move |conn| restores::preview(conn, workspace, &filter)).await
     }
 
-    /// Brings contacts back from `error`, in bounded steps; how many. Each of them has it on their timeline, and the audit log has
-    /// the whole. Refused: another cause, no reason.
+    /// Brings contacts back from `error`, in bounded steps; how many. Each of them has it on their timeline, and the
+    /// audit log has the whole. Refused: another cause, no reason.
     pub async fn restore_contacts(
         &self,
         workspace: WorkspaceId,

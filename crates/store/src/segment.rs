@@ -45,7 +45,8 @@ pub struct SegmentChange {
     /// Another rule.
     pub rule: Option<Rule>,
     /// Watched from now on, or no longer: who comes in and who is no longer in it becomes an event about them, within a
-    /// quarter of an hour, or a minute after an import, the end of a campaign or a reaction. Whoever is in it at the first look came in by no event.
+    /// quarter of an hour, or a minute after an import, the end of a campaign or a reaction. Whoever is in it at the
+    /// first look came in by no event.
     pub is_watched: Option<bool>,
 }
 

@@ -1,8 +1,8 @@
 //! Sunsets: people who did nothing for long are put to rest by a stated rule, and woken as they were.
 //!
-//! Asked before each mailing as a suppression is, so that it works in campaigns that run. Nobody is put to rest of whom it is not
-//! known that they did nothing: whose mail is opened, perhaps by a machine, is unknown and left alone. Invariant: nothing rests by
-//! itself; whoever acts (a click, a reply, an event, a confirmation) is awake again.
+//! Asked before each mailing as a suppression is, so that it works in campaigns that run. Nobody is put to rest of whom
+//! it is not known that they did nothing: whose mail is opened, perhaps by a machine, is unknown and left alone.
+//! Invariant: nothing rests by itself; whoever acts (a click, a reply, an event, a confirmation) is awake again.
 
 use crate::error::Result;
 use crate::sqlite::sunsets;

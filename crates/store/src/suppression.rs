@@ -48,7 +48,8 @@ pub struct Suppression {
     pub provisional: bool,
 }
 
-/// Where an entry stands in the list newest first: by time, and of those of one time each where it stays. Opaque; keep it as text.
+/// Where an entry stands in the list newest first: by time, and of those of one time each where it stays. Opaque; keep
+/// it as text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SuppressedPlace {
     pub(crate) at: Timestamp,

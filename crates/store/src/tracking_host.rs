@@ -1,7 +1,8 @@
 //! Tracking hosts: the names under which the links of a workspace's messages are answered.
 //!
 //! A name belongs to one workspace, because links with it are out there for years: it can be retired, which keeps it
-//! out of new messages. It goes to another workspace only where its domain names that one in DNS. Whether it leads to this server is found out by asking DNS and kept here.
+//! out of new messages. It goes to another workspace only where its domain names that one in DNS. Whether it leads to
+//! this server is found out by asking DNS and kept here.
 
 use crate::Store;
 use crate::error::Result;

@@ -2,8 +2,8 @@
 //!
 //! minijinja does the work; this file decides what of it is in reach. There are no loaders, no includes, no macros, no
 //! assignments: nothing carries a computed value from one tag to the next, and nothing repeats text, so that one tag's
-//! size, the values' size and the fuel together bound memory and time. Invariants: a render takes at most [`FUEL`] instructions and writes
-//! at most its cap; the HTML part escapes every value that the author did not mark `safe`.
+//! size, the values' size and the fuel together bound memory and time. Invariants: a render takes at most [`FUEL`]
+//! instructions and writes at most its cap; the HTML part escapes every value that the author did not mark `safe`.
 
 use crate::track::percent;
 use crate::values::is_blank;

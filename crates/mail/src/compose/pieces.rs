@@ -1,9 +1,10 @@
 //! A part of a message cut at its tags, so that one person costs their values and little else.
 //!
-//! What stands between two tags is put into its wire form once per campaign; a tag that is only a name, or a name and what
-//! stands in its place where it is empty, is looked up and written; every other tag, and every block from its `if` or `for` to its end, is a small template of its own. Apart from
-//! the templates because it must say the same as they do. Invariant: a part written by pieces decodes to what the whole
-//! template renders (a property compares them), and takes no more steps and octets than that may.
+//! What stands between two tags is put into its wire form once per campaign; a tag that is only a name, or a name and
+//! what stands in its place where it is empty, is looked up and written; every other tag, and every block from its `if`
+//! or `for` to its end, is a small template of its own. Apart from the templates because it must say the same as they
+//! do. Invariant: a part written by pieces decodes to what the whole template renders (a property compares them), and
+//! takes no more steps and octets than that may.
 
 use super::dialect::{self, FUEL, FUNCTIONS, Fault};
 use super::tags::{self, TagKind};

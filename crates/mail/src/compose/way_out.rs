@@ -1,8 +1,8 @@
 //! The way out of a mailing: is there, in what is really shown, something to unsubscribe with?
 //!
-//! Separate because it is judged twice: once of the page as its author wrote it, tags hidden, and, where it cannot be known
-//! for everybody then (the link stands under a condition), of each person's copy. Invariant: what nobody sees is no way out: a comment, a
-//! title, an element that is not displayed, a link without anything in it.
+//! Separate because it is judged twice: once of the page as its author wrote it, tags hidden, and, where it cannot be
+//! known for everybody then (the link stands under a condition), of each person's copy. Invariant: what nobody sees is
+//! no way out: a comment, a title, an element that is not displayed, a link without anything in it.
 
 use super::layout::{selector, unescape};
 use super::tags::{self, Hidden, Tag, TagKind};

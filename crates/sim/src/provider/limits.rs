@@ -1,8 +1,8 @@
 //! What a provider allows one sender: limits, how they change while time passes, and how much it puts up with.
 //!
 //! All of it is hidden from the sender, who learns it from replies alone. Nothing here counts; the counting is done in
-//! [`crate::receiver`]. What a profile leaves out is not limited, or (connections, messages in one, messages a minute) so that few
-//! senders meet it.
+//! [`crate::receiver`]. What a profile leaves out is not limited, or (connections, messages in one, messages a minute)
+//! so that few senders meet it.
 
 use model::Timestamp;
 use serde::Deserialize;

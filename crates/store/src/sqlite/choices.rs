@@ -24,8 +24,8 @@ const DAY_MS: i64 = 86_400_000;
 const TOPICS_MAX: i64 = 200;
 
 /// Why a mailing (`m`, a campaign) is not for somebody (`c`) by their own choice or because they had enough: a skip
-/// reason or NULL, as SQL, with the time in `now` and what it is about in `about`. Whoever is asked at the build has no delivery of
-/// it yet.
+/// reason or NULL, as SQL, with the time in `now` and what it is about in `about`. Whoever is asked at the build has no
+/// delivery of it yet.
 pub(crate) fn choice_sql(now: &str, about: &str) -> String {
     // Mail that was tried and not refused, of other mailings.
     let had = format!(

@@ -20,8 +20,8 @@ const LOOKS_MAX: u32 = 2_000;
 
 const COLUMNS: &str = "SELECT id, workspace, name, rule, created_at, changed_at,
         EXISTS (SELECT 1 FROM segment_watch w WHERE w.segment = segment.id) FROM segment";
-/// Whom an audience may have: nobody of an import that is not finished, and nobody who is here only because a program wrote to them once, or
-/// somebody sent a test (unconfirmed, `ContactStatus` 3).
+/// Whom an audience may have: nobody of an import that is not finished, and nobody who is here only because a program
+/// wrote to them once, or somebody sent a test (unconfirmed, `ContactStatus` 3).
 pub(crate) const VISIBLE: &str = "(NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0)
     AND NOT (c.by_message = 1 AND c.status = 3))";
 
