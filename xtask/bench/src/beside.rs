@@ -6,7 +6,7 @@
 
 use crate::audience::{write_contacts, write_message};
 use crate::directory::Directory;
-use crate::figures::{Figures, with};
+use crate::figures::Figures;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::server::Server;
@@ -52,8 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         figures.show(&about);
         all.push(figures);
     }
-    println!("\nmedians of {runs} runs");
-    Figures::medians(&all).show(&with(&about, "runs", &json!(runs)));
+    Figures::show_medians(&all, &about);
     server.stop()?;
     sink.stop()?;
     Ok(())

@@ -6,7 +6,7 @@
 
 use crate::audience::{write_contacts, write_message};
 use crate::directory::Directory;
-use crate::figures::{Figures, with};
+use crate::figures::Figures;
 use crate::ledger::{Campaign, Ledger};
 use crate::options::Options;
 use crate::process::{cpu_seconds, measure};
@@ -53,8 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         all.push(figures);
     }
     if runs > 1 {
-        println!("\nmedians of {runs} runs");
-        Figures::medians(&all).show(&with(&about, "runs", &json!(runs)));
+        Figures::show_medians(&all, &about);
     }
     server.stop()?;
     sink.stop()?;

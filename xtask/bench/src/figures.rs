@@ -31,6 +31,12 @@ impl Figures {
         Figures { figures: names.map(median).collect() }
     }
 
+    /// Prints the median of each figure of several runs.
+    pub(crate) fn show_medians(runs: &[Figures], about: &Value) {
+        println!("\nmedians of {} runs", runs.len());
+        Figures::medians(runs).show(&with(about, "runs", &json!(runs.len())));
+    }
+
     /// Prints them for a person, and as one JSON line that begins with what they are about.
     pub(crate) fn show(&self, about: &Value) {
         for (name, value) in &self.figures {

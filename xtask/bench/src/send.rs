@@ -5,7 +5,7 @@
 
 use crate::audience::{write_contacts, write_message};
 use crate::directory::{Directory, stored_bytes};
-use crate::figures::{Figures, with};
+use crate::figures::Figures;
 use crate::ledger::{Campaign, Ledger};
 use crate::options::Options;
 use crate::process::{Run, measure};
@@ -40,8 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                 all.push(figures);
             }
             if runs > 1 {
-                println!("\nmedians of {runs} runs");
-                Figures::medians(&all).show(&with(&about, "runs", &json!(runs)));
+                Figures::show_medians(&all, &about);
             }
         }
     }
