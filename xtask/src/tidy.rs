@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A file longer than this holds more than one noun.
-const MAX_LINES: usize = 900;
+const LINES_MAX: usize = 900;
 
 /// Files that may be longer, with the reason.
 const MAY_BE_LONG: &[(&str, &str)] = &[];
@@ -101,8 +101,8 @@ fn stands_alone(line: &str, path: &str) -> bool {
 fn length(source: &Source) -> Option<String> {
     let lines = source.text.lines().count();
     let listed = MAY_BE_LONG.iter().any(|(path, _)| *path == source.path);
-    (lines > MAX_LINES && !listed)
-        .then(|| format!("{}: {lines} lines; more than {MAX_LINES} is two nouns", source.path))
+    (lines > LINES_MAX && !listed)
+        .then(|| format!("{}: {lines} lines; more than {LINES_MAX} is two nouns", source.path))
 }
 
 fn name(source: &Source) -> Option<String> {

@@ -11,7 +11,7 @@ const NOT_OURS: &[&str] =
     &[".git", "target", "corpus", "artifacts", "postroom-demo", "postroom-data", "__pycache__", "node_modules"];
 
 /// A deeper tree than this is a loop of links.
-const MAX_DEPTH: usize = 12;
+const DEPTH_MAX: usize = 12;
 
 /// One text file of ours.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ fn walk(root: &Path, directory: &Path, depth: usize, endings: &[&str], found: &m
         let entry = entry?;
         let (name, kind) = (entry.file_name(), entry.file_type()?);
         let name = name.to_string_lossy();
-        if kind.is_dir() && depth < MAX_DEPTH && !NOT_OURS.contains(&name.as_ref()) {
+        if kind.is_dir() && depth < DEPTH_MAX && !NOT_OURS.contains(&name.as_ref()) {
             walk(root, &entry.path(), depth + 1, endings, found)?;
         } else if kind.is_file() && endings.iter().any(|ending| name.ends_with(ending)) {
             let path = entry.path();

@@ -85,7 +85,8 @@ pub enum ReadError {
     NoType,
 }
 
-/// Reads a report: a message as it arrived, or its part message/feedback-report alone.
+/// Reads a report (RFC 5965): a message as it arrived, or its part message/feedback-report alone. Refused: more than
+/// [`REPORT_OCTETS_MAX`], and what does not say that somebody complained, or of what kind it is.
 pub fn read(octets: &[u8]) -> Result<Report, ReadError> {
     if octets.len() > REPORT_OCTETS_MAX {
         return Err(ReadError::TooLong);

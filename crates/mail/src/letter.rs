@@ -68,7 +68,7 @@ pub enum ReadError {
     Report,
 }
 
-/// Reads a letter: a message as it arrived.
+/// Reads a letter: a message as it arrived. Refused: more than [`LETTER_OCTETS_MAX`], what is no mail, and reports.
 pub fn read(octets: &[u8]) -> Result<Letter, ReadError> {
     if octets.len() > LETTER_OCTETS_MAX {
         return Err(ReadError::TooLong);

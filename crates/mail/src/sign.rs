@@ -82,7 +82,8 @@ impl Signer {
         Signer { domain, identities: Vec::new() }.and(selector, key)
     }
 
-    /// Signs with another key as well, under its own selector (RSA and Ed25519 side by side, RFC 8463 section 3).
+    /// Signs with another key as well, under its own selector (RSA and Ed25519 side by side, RFC 8463
+    /// section 3). Refused: a selector that is no name in DNS.
     pub fn and(mut self, selector: &str, key: SigningKey) -> Result<Signer, KeyError> {
         key::check_selector(selector)?;
         self.identities.push(Identity { selector: selector.to_owned(), key });

@@ -21,7 +21,8 @@ const ADDRESS_OCTETS_MAX: usize = 254;
 pub struct MailDomain(String);
 
 impl MailDomain {
-    /// Reads a domain in Unicode or ASCII.
+    /// Reads a domain in Unicode or ASCII, a final dot or not; it is kept as A-labels in lower case (UTS 46). Refused: what is
+    /// no name of at least two labels of 63 octets and 253 in all (RFC 1035 section 2.3.4), and addresses in numbers.
     pub fn parse(text: &str) -> Result<MailDomain, AddressError> {
         let text = text.trim().trim_end_matches('.');
         if text.is_empty() {
@@ -105,7 +106,9 @@ pub enum AddressError {
 }
 
 impl EmailAddress {
-    /// Reads `local@domain`; surrounding white space, `<…>` and `mailto:` are taken off.
+    /// Reads `local@domain`; surrounding white space, `<…>` and `mailto:` are taken off. Refused: a local part that is neither
+    /// plain nor quoted as RFC 5321 section 4.1.2 has it, one of more than 64 octets, more than 254 octets in all, and what
+    /// [`MailDomain::parse`] refuses.
     pub fn parse(text: &str) -> Result<EmailAddress, AddressError> {
         let text = text.trim();
         let text = text.strip_prefix("mailto:").unwrap_or(text);

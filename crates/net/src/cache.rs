@@ -2,8 +2,8 @@
 //!
 //! Stands above any [`Resolve`], so that time to live means the same in production and in the simulator's virtual
 //! time. Equal questions asked at the same moment become one; different ones wait for their turn, so that a campaign
-//! over two hundred thousand domains does not bury its resolver. Invariants: at most [`MAX_ENTRIES`] answers of each
-//! kind, at most [`MAX_QUESTIONS`] questions on their way. Negative answers follow RFC 2308, failures RFC 9520.
+//! over two hundred thousand domains does not bury its resolver. Invariants: at most [`ENTRIES_MAX`] answers of each
+//! kind, at most [`QUESTIONS_MAX`] questions on their way. Negative answers follow RFC 2308, failures RFC 9520.
 
 use crate::{BoxFuture, Clock, DnsAnswer, DnsFailure, Mx, Resolve, Tlsa};
 use model::Timestamp;
@@ -14,20 +14,20 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore};
 
 /// Answers kept of each kind; beyond that the one that expires first makes room.
-pub const MAX_ENTRIES: usize = 10_000;
+pub const ENTRIES_MAX: usize = 10_000;
 
 /// Questions on their way at once, all kinds together; further ones wait.
-pub const MAX_QUESTIONS: usize = 64;
+pub const QUESTIONS_MAX: usize = 64;
 
 /// Records are kept at least this long, whatever their TTL: a site is not looked up for every message.
-pub const MIN_TTL: Duration = Duration::from_secs(30);
+pub const TTL_MIN: Duration = Duration::from_secs(30);
 
 /// Records are kept at most this long.
-pub const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+pub const TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// "No such name" and "no such records" are kept at most this long, well under the four hours after which an unknown
 /// domain is looked up for the second time.
-pub const MAX_NEGATIVE_TTL: Duration = Duration::from_secs(60 * 60);
+pub const NEGATIVE_TTL_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// SERVFAIL, silence and the like are kept this long: enough to spare a broken server, short enough for every retry.
 pub const FAILURE_TTL: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ impl Cache {
         Cache {
             inner,
             clock,
-            questions: Semaphore::new(MAX_QUESTIONS),
+            questions: Semaphore::new(QUESTIONS_MAX),
             mx: Table::default(),
             addresses: Table::default(),
             txt: Table::default(),
@@ -126,8 +126,8 @@ impl Resolve for Cache {
 /// How long an answer is kept.
 fn kept_for<T>(answer: &DnsAnswer<T>) -> Duration {
     match &answer.result {
-        Ok(_) => answer.ttl.clamp(MIN_TTL, MAX_TTL),
-        Err(DnsFailure::NoSuchName | DnsFailure::NoRecords) => answer.ttl.clamp(MIN_TTL, MAX_NEGATIVE_TTL),
+        Ok(_) => answer.ttl.clamp(TTL_MIN, TTL_MAX),
+        Err(DnsFailure::NoSuchName | DnsFailure::NoRecords) => answer.ttl.clamp(TTL_MIN, NEGATIVE_TTL_MAX),
         Err(DnsFailure::ServFail | DnsFailure::TimedOut | DnsFailure::Bogus | DnsFailure::Other(_)) => FAILURE_TTL,
     }
 }
@@ -188,7 +188,7 @@ impl<T: Clone> Entries<T> {
             self.by_expiry.remove(&(former, Arc::clone(name)));
         }
         self.by_expiry.insert((expires_at, Arc::clone(name)));
-        while self.answers.len() > MAX_ENTRIES {
+        while self.answers.len() > ENTRIES_MAX {
             let Some((_, soonest)) = self.by_expiry.pop_first() else { break };
             self.answers.remove(&soonest);
         }

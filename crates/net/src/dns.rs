@@ -84,7 +84,7 @@ impl DnsClient {
         DnsClient::with_servers(config.name_servers().to_vec(), dnssec, TRY_TIMEOUT, QUESTION_TIMEOUT)
     }
 
-    /// Asks this server, at this port.
+    /// Asks this server, at this port. Refused: one that is to be believed about signatures and is not on this machine.
     pub fn at(server: SocketAddr, dnssec: Dnssec) -> Result<DnsClient, DnsClientError> {
         DnsClient::patient_at(server, dnssec, TRY_TIMEOUT, QUESTION_TIMEOUT)
     }

@@ -107,7 +107,8 @@ impl World {
         SHIPPED.iter().map(|(name, _)| *name)
     }
 
-    /// Reads a world.
+    /// Reads a world. Refused: an unknown key, a provider that makes no sense, no host or too many, a name that is there twice or
+    /// outside `.test` and `.example`, a source that is not on loopback.
     pub fn parse(text: &str) -> Result<World, WorldError> {
         let File { about, shipped, provider, listing, record } = toml::from_str(text)?;
         let own = |profile: &Arc<Profile>| provider.iter().any(|other| other.key == profile.key);

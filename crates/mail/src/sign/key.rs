@@ -147,7 +147,7 @@ impl SigningKey {
         }
     }
 
-    /// The TXT record that publishes it.
+    /// The TXT record that publishes it (RFC 6376 section 3.6.1). Refused: a selector that is no name in DNS.
     pub fn dns_record(&self, domain: &MailDomain, selector: &str) -> Result<DnsRecord, KeyError> {
         check_selector(selector)?;
         let (kind, public) = match &self.pair {

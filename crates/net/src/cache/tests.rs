@@ -150,7 +150,7 @@ async fn a_question_nobody_waits_for_is_forgotten() {
 #[tokio::test]
 async fn only_so_many_questions_go_out_at_once() {
     let bench = bench();
-    let askers: Vec<_> = (0..MAX_QUESTIONS * 4)
+    let askers: Vec<_> = (0..QUESTIONS_MAX * 4)
         .map(|n| {
             let cache = bench.cache.clone();
             tokio::spawn(async move { cache.mx(&format!("d{n}.test")).await })
@@ -159,8 +159,8 @@ async fn only_so_many_questions_go_out_at_once() {
     for asker in askers {
         asker.await.unwrap();
     }
-    assert_eq!(bench.inner.asked.load(Ordering::SeqCst), MAX_QUESTIONS * 4);
-    assert_eq!(bench.inner.most_under_way.load(Ordering::SeqCst), MAX_QUESTIONS);
+    assert_eq!(bench.inner.asked.load(Ordering::SeqCst), QUESTIONS_MAX * 4);
+    assert_eq!(bench.inner.most_under_way.load(Ordering::SeqCst), QUESTIONS_MAX);
 }
 
 #[test]
@@ -168,10 +168,10 @@ fn the_soonest_to_expire_makes_room() {
     let table = Table::<Vec<Mx>>::default();
     let mut entries = table.lock();
     let now = Timestamp::from_millis(0);
-    for n in 0..=MAX_ENTRIES {
-        let ttl = if n == 7 { MIN_TTL } else { MAX_TTL };
+    for n in 0..=ENTRIES_MAX {
+        let ttl = if n == 7 { TTL_MIN } else { TTL_MAX };
         entries.remember(&Arc::from(format!("d{n}.test")), &DnsAnswer::found(vec![], ttl), now);
     }
-    assert_eq!((entries.answers.len(), entries.by_expiry.len()), (MAX_ENTRIES, MAX_ENTRIES));
+    assert_eq!((entries.answers.len(), entries.by_expiry.len()), (ENTRIES_MAX, ENTRIES_MAX));
     assert!(!entries.answers.contains_key("d7.test") && entries.answers.contains_key("d0.test"));
 }

@@ -8,8 +8,8 @@ use super::site_address;
 use crate::audience::ZONE;
 use std::net::UdpSocket;
 
-/// The largest question without extensions.
-const MAX_QUESTION: usize = 512;
+/// Octets of the largest question without extensions (RFC 1035 section 4.2.1).
+const QUESTION_OCTETS_MAX: usize = 512;
 
 const TYPE_A: u16 = 1;
 const TYPE_MX: u16 = 15;
@@ -17,7 +17,7 @@ const TTL_S: u32 = 3_600;
 const HEADER: usize = 12;
 
 pub(super) fn serve(socket: &UdpSocket, sites: u8) {
-    let mut question = [0_u8; MAX_QUESTION];
+    let mut question = [0_u8; QUESTION_OCTETS_MAX];
     while let Ok((length, sender)) = socket.recv_from(&mut question) {
         if let Some(reply) = question.get(..length).and_then(|question| answer(question, sites)) {
             // A lost answer is asked for again.
