@@ -1,8 +1,8 @@
 //! Alerts and the channels they are told by, as rows.
 
-use super::Ledger;
 use super::events::NewEvent;
 use super::users::workspace_exists;
+use super::{Ledger, sql_limit};
 use crate::alert::{
     Alert, CHANNEL_BYTES_MAX, CHANNEL_NAME_CHARS_MAX, CHANNELS_MAX, CLOSED_ALERTS_KEPT, Channel, FAILURE_BYTES_MAX,
     Listing, NewChannel,
@@ -113,7 +113,7 @@ pub(crate) fn list(
 ) -> Result<Vec<Alert>> {
     let sql =
         format!("{ALERT} WHERE workspace = ?1 AND id < ?2 AND (?3 OR closed_at IS NULL) ORDER BY id DESC LIMIT ?4");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let mut statement = conn.prepare_cached(&sql)?;
     let before = before.map_or(i64::MAX, |id| id.0);
     let rows = statement.query_and_then(params![workspace.0, before, with_closed, limit], read_alert)?;

@@ -1,8 +1,8 @@
 //! Keys to the API: made, found by hash, revoked.
 
-use super::Ledger;
 use super::events::NewEvent;
 use super::users::{member, workspace_exists};
+use super::{Ledger, sql_limit};
 use crate::api_key::{ApiKey, KEY_NAME_CHARS_MAX, KEYS_MAX, NewApiKey};
 use crate::error::{Result, StoreError};
 use model::access::Scope;
@@ -69,7 +69,7 @@ pub(crate) fn list(
     limit: usize,
 ) -> Result<Vec<ApiKey>> {
     let sql = format!("{COLUMNS} WHERE k.workspace = ?1 AND k.id > ?2 ORDER BY k.id LIMIT ?3");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map(params![workspace.0, after.map_or(0, |id| id.0), limit], read_key)?;
     rows.map(|row| cut(conn, row?)).collect()

@@ -1,7 +1,7 @@
 //! Campaigns: making, finding and moving them, and their counters.
 
 use super::events::NewEvent;
-use super::{Ledger, audience, sequences, word};
+use super::{Ledger, audience, sequences, sql_limit, word};
 use crate::campaign::{CANARY_MAX, Campaign, NewCampaign, Shelf};
 use crate::error::{Result, StoreError};
 use model::{
@@ -74,11 +74,7 @@ pub(crate) fn list(conn: &Connection, workspace: WorkspaceId) -> Result<Vec<Camp
 
 /// Campaigns that wait for their time, and those whose beginning was cut short; the next first.
 pub(crate) fn scheduled(conn: &Connection, count: usize) -> Result<Vec<Campaign>> {
-    select(
-        conn,
-        "start_at IS NOT NULL AND state IN (0, 7) ORDER BY start_at, id LIMIT ?1",
-        [i64::try_from(count).unwrap_or(i64::MAX)],
-    )
+    select(conn, "start_at IS NOT NULL AND state IN (0, 7) ORDER BY start_at, id LIMIT ?1", [sql_limit(count)])
 }
 
 /// Campaigns that were cancelled and in which somebody still waits.
@@ -99,7 +95,7 @@ pub(crate) fn page(
     before: Option<u32>,
     count: usize,
 ) -> Result<Vec<Campaign>> {
-    let key = params![workspace.0, before.unwrap_or(u32::MAX), i64::try_from(count).unwrap_or(i64::MAX)];
+    let key = params![workspace.0, before.unwrap_or(u32::MAX), sql_limit(count)];
     select(conn, "workspace = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3", key)
 }
 
@@ -120,7 +116,7 @@ pub(crate) fn of_shelf(
         Shelf::Automated => "kind = 1".to_owned(),
         Shelf::Single => "kind = 2".to_owned(),
     };
-    let key = params![workspace.0, before.unwrap_or(u32::MAX), i64::try_from(count).unwrap_or(i64::MAX)];
+    let key = params![workspace.0, before.unwrap_or(u32::MAX), sql_limit(count)];
     select(conn, &format!("workspace = ?1 AND number < ?2 AND {which} ORDER BY number DESC LIMIT ?3"), key)
 }
 

@@ -1,7 +1,7 @@
 //! Who is asked to confirm, and their answers.
 
 use super::events::NewEvent;
-use super::{Ledger, lists};
+use super::{Ledger, lists, sql_limit};
 use crate::confirmation::{
     ASKED_PER_DAY_MAX, ASKING_SPAN, Answer, Asked, ConfirmationId, LINK_LASTS, REMIND_AFTER, ToAsk,
 };
@@ -124,7 +124,7 @@ impl Ledger {
         let due: Vec<Kept> = {
             let sql = format!("{KEPT} WHERE due <= ?1 ORDER BY due LIMIT ?2");
             let mut statement = self.conn.prepare_cached(&sql)?;
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let limit = sql_limit(limit);
             statement.query_map([now.as_millis(), limit], read)?.collect::<rusqlite::Result<_>>()?
         };
         // One to each address at a time: the next is counted when this one was written down.

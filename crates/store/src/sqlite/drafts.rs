@@ -1,7 +1,7 @@
 //! Drafts: campaigns that are being written.
 
 use super::events::NewEvent;
-use super::{Ledger, audience, campaigns};
+use super::{Ledger, audience, campaigns, sql_limit};
 use crate::Audience;
 use crate::campaign::{CANARY_MAX, Campaign};
 use crate::draft::{DRAFT_VERSIONS_KEPT, DraftEdit, DraftVersion, Frozen, ONE_SITTING};
@@ -67,7 +67,7 @@ pub(crate) fn versions(
     let sql = "SELECT v.version, v.at, coalesce(w.text, ''), v.name, v.message, v.audience
         FROM draft_version v LEFT JOIN word w ON w.id = v.actor
         WHERE v.campaign = ?1 AND v.workspace = ?2 AND v.version < ?3 ORDER BY v.version DESC LIMIT ?4";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![id.0, workspace.0, before.unwrap_or(u32::MAX), limit])?;
     let mut versions = Vec::new();

@@ -7,7 +7,7 @@
 use super::campaigns::CounterMoves;
 use super::events::NewEvent;
 use super::suppressions::Because;
-use super::{Ledger, trials, word};
+use super::{Ledger, sql_limit, trials, word};
 use crate::engage::{
     ADDRESSES_KEPT, CurvePoint, DETAILS_KEPT, HITS_MAX, Hits, Nameless, Reacted, ReactionCount, ReactionId, Recipient,
     Rescored, UNDO_WITHIN,
@@ -450,7 +450,7 @@ pub(crate) fn reactions_of(
         JOIN reaction r ON r.contact = d.contact AND r.delivery = d.id
         WHERE d.id = ?1 AND d.workspace = ?2 ORDER BY r.at DESC, r.seq DESC LIMIT ?3";
     let mut statement = conn.prepare_cached(sql)?;
-    let key = params![delivery.0, workspace.0, i64::try_from(limit).unwrap_or(i64::MAX)];
+    let key = params![delivery.0, workspace.0, sql_limit(limit)];
     let rows = statement.query_and_then(key, |row| {
         Ok(Reacted {
             at: Timestamp::from_millis(row.get(0)?),

@@ -1,6 +1,6 @@
 //! The event log: written with what it tells of, read by cursor.
 
-use super::{Ledger, word};
+use super::{Ledger, sql_limit, word};
 use crate::error::Result;
 use crate::event::{Cursor, Event, EventFilter, EventPage, StoryPlace};
 use crate::reaction::ReactionPart;
@@ -84,7 +84,7 @@ pub(crate) fn events(conn: &Connection, after: Cursor, limit: usize) -> Result<V
         UNION ALL SELECT * FROM ({REACTION} WHERE r.seq > ?1 ORDER BY r.seq LIMIT ?2)
         ORDER BY 1 LIMIT ?2"
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_and_then(params![after.0, limit], read_event)?;
     rows.collect()
@@ -161,7 +161,7 @@ pub(crate) fn story_of(
     limit: usize,
 ) -> Result<Vec<Event>> {
     let upto = before.unwrap_or(StoryPlace::END);
-    let rows = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = sql_limit(limit);
     let mut told = Vec::new();
     let sql = format!(
         "{EVENT} WHERE e.contact = ?1 AND e.at <= ?2 AND (e.at < ?2 OR e.seq < ?3) ORDER BY e.at DESC, e.seq DESC LIMIT ?4"
@@ -232,7 +232,7 @@ fn tries_of(conn: &Connection, contact: ContactId, upto: StoryPlace, limit: usiz
 pub(crate) fn latest(conn: &Connection, kinds: &[EventKind], limit: usize) -> Result<Vec<Event>> {
     let codes = kinds.iter().map(|kind| kind.code().to_string()).collect::<Vec<_>>().join(",");
     let sql = format!("{EVENT} WHERE e.kind IN ({codes}) ORDER BY e.seq DESC LIMIT ?1");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let mut statement = conn.prepare(&sql)?;
     let rows = statement.query_and_then(params![limit], read_event)?;
     rows.collect()
@@ -241,7 +241,7 @@ pub(crate) fn latest(conn: &Connection, kinds: &[EventKind], limit: usize) -> Re
 /// Events about a contact in the order they happened.
 pub(crate) fn events_of_contact(conn: &Connection, contact: ContactId, limit: usize) -> Result<Vec<Event>> {
     let sql = format!("{EVENT} WHERE e.contact = ?1 ORDER BY e.at, e.seq LIMIT ?2");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_and_then(params![contact.0, limit], read_event)?;
     rows.collect()

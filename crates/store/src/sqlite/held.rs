@@ -1,6 +1,6 @@
 //! What is held about a person, read.
 
-use super::{AddressHash, contacts, messages, reports, suppressions, word};
+use super::{AddressHash, contacts, messages, reports, sql_limit, suppressions, word};
 use crate::error::Result;
 use crate::held::{HeldAddresses, HeldMailing, HeldReaction};
 use model::{CampaignId, ContactId, DeliveryId, ReactionKind, Timestamp};
@@ -54,7 +54,7 @@ pub(crate) fn reactions(
         FROM reaction r LEFT JOIN word n ON n.id = r.name LEFT JOIN word p ON p.id = r.agent
         WHERE r.contact = ?1 AND r.seq < ?2 ORDER BY r.seq DESC LIMIT ?3";
     let mut statement = conn.prepare_cached(sql)?;
-    let key = params![contact.0, before.unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX)];
+    let key = params![contact.0, before.unwrap_or(i64::MAX), sql_limit(limit)];
     let mut rows = statement.query(key)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

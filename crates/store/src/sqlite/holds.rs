@@ -1,7 +1,7 @@
 //! Holds: placed, lifted, ended, listed.
 
-use super::Ledger;
 use super::events::NewEvent;
+use super::{Ledger, sql_limit};
 use crate::error::{Result, StoreError};
 use crate::hold::{Covered, HOLDS_ACTIVE_MAX, Hold, NewHold, Parts};
 use model::{Actor, CampaignId, DomainId, EventKind, HoldId, MailDomain, SiteId, SourceId, Timestamp, WorkspaceId};
@@ -41,7 +41,7 @@ fn select(conn: &Connection, rest: &str, params: impl Params) -> Result<Vec<Hold
 
 /// Those active at a time, oldest first, or the latest of all.
 pub(crate) fn list(conn: &Connection, active_at: Option<Timestamp>) -> Result<Vec<Hold>> {
-    let most = i64::try_from(HOLDS_ACTIVE_MAX).unwrap_or(i64::MAX);
+    let most = sql_limit(HOLDS_ACTIVE_MAX);
     match active_at {
         Some(at) => {
             let rest = "WHERE h.lifted_at IS NULL AND (h.until IS NULL OR h.until > ?1) ORDER BY h.id LIMIT ?2";

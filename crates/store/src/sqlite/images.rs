@@ -1,7 +1,7 @@
 //! Pictures that messages show.
 
-use super::Ledger;
 use super::events::NewEvent;
+use super::{Ledger, sql_limit};
 use crate::error::{Result, StoreError};
 use crate::image::{IMAGE_BYTES_MAX, IMAGES_MAX, Image, ImageHash, NewImage};
 use model::{Actor, EventKind, Timestamp, WorkspaceId};
@@ -27,7 +27,7 @@ pub(crate) fn list(
     let sql = "SELECT o.hash, i.type, o.name, o.size_bytes, o.at FROM image_of o JOIN image i ON i.hash = o.hash
         WHERE o.workspace = ?1 AND o.hash > ?2 ORDER BY o.hash LIMIT ?3";
     let after = after.map_or_else(Vec::new, |hash| hash.to_vec());
-    let key = params![workspace.0, after, i64::try_from(limit).unwrap_or(i64::MAX)];
+    let key = params![workspace.0, after, sql_limit(limit)];
     let mut statement = conn.prepare_cached(sql)?;
     Ok(statement.query_map(key, read_image)?.collect::<rusqlite::Result<_>>()?)
 }

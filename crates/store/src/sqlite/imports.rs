@@ -4,7 +4,7 @@
 //! person waits in `import_change`. Invariant: until `finish` nothing that existed before looks different.
 
 use super::events::NewEvent;
-use super::{AddressHash, IMPORT_CACHE_KIB, Ledger, WRITER_CACHE_KIB, word};
+use super::{AddressHash, IMPORT_CACHE_KIB, Ledger, WRITER_CACHE_KIB, sql_limit, word};
 use crate::changes::Change;
 use crate::error::{Result, StoreError};
 use crate::import::{IMPORT_CHUNK_ROWS_MAX, Import, ImportRow, ImportState, NewImport, RowFate};
@@ -103,7 +103,7 @@ pub(crate) fn page(
     let sql = format!(
         "SELECT {COLUMNS} FROM import WHERE workspace = ?1 AND state <> 2 AND id < ?2 ORDER BY id DESC LIMIT ?3"
     );
-    let key = params![workspace.0, before.map_or(i64::MAX, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX)];
+    let key = params![workspace.0, before.map_or(i64::MAX, |id| id.0), sql_limit(limit)];
     conn.prepare_cached(&sql)?.query_and_then(key, read_import)?.collect()
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn page(
 pub(crate) fn members(conn: &Connection, id: ImportId, after: u64, limit: usize) -> Result<Vec<(u64, ContactId)>> {
     let sql = "SELECT line, contact FROM import_member WHERE import = ?1 AND line > ?2 ORDER BY line LIMIT ?3";
     let mut statement = conn.prepare_cached(sql)?;
-    let key = params![id.0, after, i64::try_from(limit).unwrap_or(i64::MAX)];
+    let key = params![id.0, after, sql_limit(limit)];
     let rows = statement.query_map(key, |row| Ok((row.get(0)?, ContactId(row.get(1)?))))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -1,6 +1,6 @@
 //! Jobs: begun, moved on, ended.
 
-use super::{Ledger, unknown_code};
+use super::{Ledger, sql_limit, unknown_code};
 use crate::error::{Result, StoreError};
 use crate::job::{Job, JobState};
 use model::{Actor, JobId, Timestamp, WorkspaceId};
@@ -46,7 +46,7 @@ pub(crate) fn job(conn: &Connection, workspace: WorkspaceId, id: JobId) -> Resul
 
 /// The jobs of a workspace, newest first.
 pub(crate) fn list(conn: &Connection, workspace: WorkspaceId, before: Option<JobId>, limit: usize) -> Result<Vec<Job>> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let key = params![workspace.0, before.map_or(i64::MAX, |id| id.0), limit];
     select(conn, "j.workspace = ?1 AND j.id < ?2 ORDER BY j.id DESC LIMIT ?3", key)
 }

@@ -2,8 +2,8 @@
 //!
 //! A private key is sealed with AES-256-GCM under a key that only the secrets file holds: a stolen ledger signs nothing.
 
-use super::Ledger;
 use super::events::NewEvent;
+use super::{Ledger, sql_limit};
 use crate::error::{Result, StoreError};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use model::{Actor, EventKind, Timestamp, WorkspaceId};
@@ -68,7 +68,7 @@ pub(crate) fn domains(
     limit: usize,
 ) -> Result<Vec<String>> {
     let sql = "SELECT DISTINCT domain FROM signing_key WHERE workspace = ?1 AND domain > ?2 ORDER BY domain LIMIT ?3";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map(params![workspace.0, after.unwrap_or_default(), limit], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

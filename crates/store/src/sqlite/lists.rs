@@ -2,7 +2,7 @@
 
 use super::events::NewEvent;
 use super::imports::find_address;
-use super::{AddressHash, Ledger};
+use super::{AddressHash, Ledger, sql_limit};
 use crate::changes::Change;
 use crate::error::{Result, StoreError};
 use crate::import::Consent;
@@ -82,7 +82,7 @@ pub(crate) fn lists(
     limit: usize,
 ) -> Result<Vec<List>> {
     let sql = format!("{COLUMNS} WHERE workspace = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    let key = params![workspace.0, after.map_or(0, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX)];
+    let key = params![workspace.0, after.map_or(0, |id| id.0), sql_limit(limit)];
     let mut statement = conn.prepare_cached(&sql)?;
     Ok(statement.query_map(key, read_list)?.collect::<rusqlite::Result<_>>()?)
 }
@@ -99,7 +99,7 @@ pub(crate) fn members(
         "{MEMBERS} WHERE m.workspace = ?1 AND m.list = ?2 AND m.contact > ?3 AND m.ended_at IS NULL
             ORDER BY m.contact LIMIT ?4"
     );
-    let key = params![workspace.0, id.0, after.map_or(0, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX)];
+    let key = params![workspace.0, id.0, after.map_or(0, |id| id.0), sql_limit(limit)];
     let mut statement = conn.prepare_cached(&sql)?;
     Ok(statement.query_map(key, read_member)?.collect::<rusqlite::Result<_>>()?)
 }

@@ -1,7 +1,7 @@
 //! Messages that programs ask for.
 
 use super::imports::find_address;
-use super::{AddressHash, Ledger, reports, word};
+use super::{AddressHash, Ledger, reports, sql_limit, word};
 use crate::answered::ANSWERS_KEPT;
 use crate::error::{Result, StoreError};
 use crate::message::{
@@ -69,7 +69,7 @@ pub(crate) fn page(
         }
     };
     let mut statement = conn.prepare_cached(sql)?;
-    let looked_at_max = i64::try_from(LOOKED_AT_MAX).unwrap_or(i64::MAX);
+    let looked_at_max = sql_limit(LOOKED_AT_MAX);
     let key = params![workspace.0, from, before, looked_at_max, address.map(|id| id.0)];
     let mut rows = statement.query(key)?;
     let (mut messages, mut looked_at, mut last) = (Vec::new(), 0, None);
@@ -219,7 +219,7 @@ impl Ledger {
         let before = model::id::floor(now - CONTENT_KEPT);
         let sql = "SELECT m.delivery, m.content FROM message m JOIN delivery d ON d.id = m.delivery
             WHERE m.content IS NOT NULL AND m.delivery < ?1 AND d.state NOT IN (0, 1) ORDER BY m.delivery LIMIT ?2";
-        let limit = i64::try_from(FORGOTTEN_ROWS).unwrap_or(i64::MAX);
+        let limit = sql_limit(FORGOTTEN_ROWS);
         let old: Vec<(i64, i64)> = {
             let mut statement = self.conn.prepare_cached(sql)?;
             let rows = statement.query_map([before, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -428,6 +428,11 @@ fn prepare_once(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
+/// So many rows at most, as SQL counts them.
+pub(crate) fn sql_limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
 /// A number of the ledger that `model` has no word for.
 pub(crate) fn unknown_code(what: &str, code: i64) -> StoreError {
     StoreError::Corrupt(format!("{what} {code} is not known"))

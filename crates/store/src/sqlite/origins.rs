@@ -1,7 +1,7 @@
 //! Origins: how their people fared, and which are stopped.
 
 use super::events::NewEvent;
-use super::{Ledger, word};
+use super::{Ledger, sql_limit, word};
 use crate::changes::Change;
 use crate::error::{Result, StoreError};
 use crate::origin::{LOOKED_AT_MAX, OriginCount, OriginPage, StoppedOrigin, WHY_CHARS_MAX};
@@ -54,7 +54,7 @@ pub(crate) fn counts(conn: &Connection, workspace: WorkspaceId, after: Option<Co
         unsure = UNSURE_SCORE,
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let limit = i64::try_from(LOOKED_AT_MAX).unwrap_or(i64::MAX);
+    let limit = sql_limit(LOOKED_AT_MAX);
     let mut rows = statement.query(params![workspace.0, after.map_or(0, |id| id.0), limit])?;
     let (mut page, mut looked_at) = (OriginPage::default(), 0);
     while let Some(row) = rows.next()? {

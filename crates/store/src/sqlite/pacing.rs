@@ -1,6 +1,6 @@
 //! What lanes have learned: one text per lane, the oldest go first.
 
-use super::Ledger;
+use super::{Ledger, sql_limit};
 use crate::error::Result;
 use crate::pacing::{LANE_MEMORIES_MAX, LaneMemory};
 use model::{SiteId, SourceId, Timestamp};
@@ -46,7 +46,7 @@ impl Ledger {
         // The newest so many stay.
         let sql = "DELETE FROM lane_memory WHERE (site, source) IN
             (SELECT site, source FROM lane_memory ORDER BY at DESC, site, source LIMIT 100000 OFFSET ?1)";
-        let kept = i64::try_from(LANE_MEMORIES_MAX).unwrap_or(i64::MAX);
+        let kept = sql_limit(LANE_MEMORIES_MAX);
         self.conn.prepare_cached(sql)?.execute([kept])?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::events::{NewEvent, latest_first, story_of};
 use super::imports::find_address;
 use super::lists::Given;
-use super::{Ledger, contacts};
+use super::{Ledger, contacts, sql_limit};
 use crate::contact::Contact;
 use crate::error::{Result, StoreError};
 use crate::event::{Cursor, Event, StoryPlace};
@@ -43,7 +43,7 @@ pub(crate) fn page(
 ) -> Result<Vec<Contact>> {
     let sql = "SELECT c.id FROM contact c WHERE c.id > ?2 AND c.workspace = ?1
         AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = c.import AND i.state = 0) ORDER BY c.id LIMIT ?3";
-    let key = params![workspace.0, after.map_or(0, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX)];
+    let key = params![workspace.0, after.map_or(0, |id| id.0), sql_limit(limit)];
     let ids: Vec<i64> = conn.prepare_cached(sql)?.query_map(key, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let found = ids.into_iter().map(|id| contacts::contact(conn, ContactId(id)));
     Ok(found.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())

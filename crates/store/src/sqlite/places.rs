@@ -7,7 +7,7 @@
 use super::build::decision_sql;
 use super::events::NewEvent;
 use super::sequences::{self, BY_API, BY_EVENT, BY_JOINING, BY_LIST};
-use super::{Ledger, campaigns, contacts, watches, word};
+use super::{Ledger, campaigns, contacts, sql_limit, watches, word};
 use crate::error::{Result, StoreError};
 use crate::person::ATTRIBUTES_BYTES_MAX;
 use crate::sequence::{
@@ -70,7 +70,7 @@ pub(crate) fn page(
         "SELECT {PLACE} FROM sequence_place p
          WHERE p.sequence = ?1 AND p.workspace = ?2 AND p.contact > ?3 ORDER BY p.contact LIMIT ?4"
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let key = params![id.0, workspace.0, after.map_or(0, |id| id.0), limit];
     Ok(conn.prepare_cached(&sql)?.query_map(key, read_place)?.collect::<rusqlite::Result<_>>()?)
 }
@@ -104,7 +104,7 @@ pub(crate) fn due(conn: &Connection, now: Timestamp) -> Result<SequencesDue> {
 /// People of a sequence who are due, earliest first.
 pub(crate) fn due_of(conn: &Connection, id: SequenceId, now: Timestamp) -> Result<Vec<DuePlace>> {
     let mut statement = conn.prepare_cached(&DUE)?;
-    let limit = i64::try_from(MOVES_MAX).unwrap_or(i64::MAX);
+    let limit = sql_limit(MOVES_MAX);
     let rows = statement.query_and_then(params![id.0, now.as_millis(), limit], |row| {
         let barred = row.get::<_, Option<i64>>(9)?.map(|code| word!(SkipReason, code)).transpose()?;
         Ok(DuePlace {

@@ -3,7 +3,7 @@
 use super::build::decision_sql;
 use super::choices::MAY_HAVE_CHOSEN;
 use super::standing::verdict_sql;
-use super::{Ledger, word};
+use super::{Ledger, sql_limit, word};
 use crate::changes::FORBIDDEN;
 use crate::error::Result;
 use crate::queue::{Claimed, Head, Part, Site};
@@ -33,10 +33,6 @@ fn read_head(row: &Row<'_>) -> rusqlite::Result<Head> {
     })
 }
 
-fn limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
 /// Heads at a site (or without one) with something of a part left, in head order.
 pub(crate) fn heads(
     conn: &Connection,
@@ -54,7 +50,7 @@ pub(crate) fn heads(
     };
     let sql = format!("{HEAD} WHERE h.campaign = ?1 AND h.site IS ?2 AND h.id > ?3 {left} ORDER BY h.id LIMIT ?4");
     let mut statement = conn.prepare_cached(&sql)?;
-    let key = params![campaign.0, site.map(|site| site.0), after.map_or(0, |id| id.0), limit(count)];
+    let key = params![campaign.0, site.map(|site| site.0), after.map_or(0, |id| id.0), sql_limit(count)];
     let rows = statement.query_map(key, read_head)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -76,7 +72,7 @@ pub(crate) fn sites_of(
                 FROM next_site WHERE site IS NOT NULL LIMIT ?3)
         SELECT site FROM next_site WHERE site IS NOT NULL";
     let mut statement = conn.prepare_cached(sql)?;
-    let key = params![campaign.0, after.map_or(0, |id| id.0), limit(count)];
+    let key = params![campaign.0, after.map_or(0, |id| id.0), sql_limit(count)];
     let rows = statement.query_map(key, |row| row.get(0).map(SiteId))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -95,7 +91,7 @@ pub(crate) fn next_wakes(
         SELECT site, (SELECT min(due) FROM retry r WHERE r.campaign = ?1 AND r.site = next_site.site)
         FROM next_site WHERE site IS NOT NULL";
     let mut statement = conn.prepare_cached(sql)?;
-    let key = params![campaign.0, after.map_or(0, |id| id.0), limit(count)];
+    let key = params![campaign.0, after.map_or(0, |id| id.0), sql_limit(count)];
     let rows = statement.query_map(key, |row| Ok((SiteId(row.get(0)?), Timestamp::from_millis(row.get(1)?))))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -210,7 +206,7 @@ pub(crate) fn read_windows(
         if room == 0 {
             break;
         }
-        let key = params![head.0, after.map_or(0, |id| id.0), limit(room)];
+        let key = params![head.0, after.map_or(0, |id| id.0), sql_limit(room)];
         for row in statement.query_and_then(key, |row| read_claimed(row, generation))? {
             found.push(row?);
         }
@@ -234,7 +230,7 @@ pub(crate) fn due_retries(
         doubted = *DOUBTED
     );
     let (due, delivery) = after.map_or((i64::MIN, 0), |(due, delivery)| (due.as_millis(), delivery.0));
-    claims(conn, &sql, params![key.0.0, key.1.0, now.as_millis(), due, delivery, limit(count)], generation)
+    claims(conn, &sql, params![key.0.0, key.1.0, now.as_millis(), due, delivery, sql_limit(count)], generation)
 }
 
 /// One delivery, whatever its state.

@@ -1,7 +1,7 @@
 //! What reports read: causes from their counters, deliveries in pages, a person's history.
 
 use super::dictionary::unpack_enhanced;
-use super::{contacts, events, word};
+use super::{contacts, events, sql_limit, word};
 use crate::campaign::{GroupOf, LeftOut, MissingOf};
 use crate::error::Result;
 use crate::queue::{Site, WaitingAt};
@@ -54,7 +54,7 @@ pub(crate) fn put_off_for(
                 JOIN delivery d ON d.id = r.delivery JOIN campaign c ON c.id = r.campaign
                 LEFT JOIN site s ON s.id = r.site LEFT JOIN address a ON a.id = d.address) one
         GROUP BY one.cause, one.site, one.hold ORDER BY min(one.due), min(one.id)";
-    let limit = i64::try_from(people_max).unwrap_or(i64::MAX);
+    let limit = sql_limit(people_max);
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map(params![campaign.0, limit, i64::MAX, now.as_millis()], |row| {
         Ok(PutOffFor {
@@ -172,7 +172,7 @@ pub(crate) fn deliveries(
     let (first, end) = super::campaigns::delivery_range(conn, campaign)?;
     let standing = super::campaigns::require(conn, campaign)?.standing;
     let (after, end) = (after.map_or(first - 1, |id| id.0), if standing { i64::MAX } else { end });
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let hint = match state {
         _ if standing => "d.occurrence <> 0",
         Soft | Hard | Blocked | InDoubt => IS_ENDED,
@@ -283,7 +283,7 @@ fn told(
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let (since, until, accepted) = (since.as_millis(), until.as_millis(), DeliveryState::Accepted.code());
-    let (after, most) = (after.map_or(i64::MIN, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX));
+    let (after, most) = (after.map_or(i64::MIN, |id| id.0), sql_limit(limit));
     let key = params![who.campaign.0, who.workspace.0, after, most, variant, name, since, until, accepted];
     let rows: Vec<DeliveryRow> =
         statement.query_and_then(key, |row| read_delivery(conn, row))?.collect::<Result<_>>()?;
@@ -419,7 +419,7 @@ pub(crate) fn timeline(
 ) -> Result<Vec<TimelineEntry>> {
     let sql = "SELECT d.id, m.name, m.number, m.built_at FROM delivery d JOIN campaign m ON m.id = d.campaign
         WHERE d.contact = ?1 AND d.id < ?3 ORDER BY d.id DESC LIMIT ?2";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![contact.0, limit, before.map_or(i64::MAX, |id| id.0)])?;
     let mut entries = Vec::new();
@@ -565,7 +565,7 @@ pub(crate) fn values_of_waiting(conn: &Connection, campaign: CampaignId, at_most
     let end = if super::campaigns::require(conn, campaign)?.standing { i64::MAX } else { end };
     let sql = "SELECT c.attributes FROM delivery d JOIN contact c ON c.id = d.contact
         WHERE d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1) ORDER BY d.id LIMIT ?4";
-    let limit = i64::try_from(at_most).unwrap_or(i64::MAX);
+    let limit = sql_limit(at_most);
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map(params![first, end, campaign.0, limit], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

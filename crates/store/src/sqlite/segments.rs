@@ -2,7 +2,7 @@
 
 use super::events::NewEvent;
 use super::segment_sql::{Compiler, level_sql};
-use super::{Ledger, contacts, rules};
+use super::{Ledger, contacts, rules, sql_limit};
 use crate::contact::Contact;
 use crate::error::{Result, StoreError};
 use crate::segment::{Explained, NAME_BYTES_MAX, Segment, SegmentChange};
@@ -62,7 +62,7 @@ pub(crate) fn segments(
 ) -> Result<Vec<Segment>> {
     let mut statement =
         conn.prepare_cached(&format!("{COLUMNS} WHERE workspace = ?1 AND id > ?2 ORDER BY id LIMIT ?3"))?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let key = params![workspace.0, after.map_or(0, |id| id.0), limit];
     statement.query_and_then(key, read_segment)?.collect()
 }
@@ -121,7 +121,7 @@ pub(crate) fn sample(
         "SELECT c.id FROM contact c WHERE c.workspace = ?1 AND {} AND {VISIBLE} LIMIT ?2",
         compiler.whole(&checked(rule)?)
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     found_by(conn, &sql, [Value::from(workspace.0), Value::from(limit)].into_iter().chain(compiler.values))
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn people(
         "SELECT c.id FROM contact c WHERE c.workspace = ?1 AND c.id > ?3 AND {} AND {VISIBLE} ORDER BY c.id LIMIT ?2",
         compiler.whole(&checked(rule)?)
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let place = [workspace.0, limit, after.map_or(0, |id| id.0)].map(Value::from);
     found_by(conn, &sql, place.into_iter().chain(compiler.values))
 }

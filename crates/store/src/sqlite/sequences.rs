@@ -1,7 +1,7 @@
 //! Sequences and their versions: written, activated, paused, archived.
 
 use super::events::NewEvent;
-use super::{Ledger, lists, rules, segments, word};
+use super::{Ledger, lists, rules, segments, sql_limit, word};
 use crate::error::{Result, StoreError};
 use crate::sequence::{CONTENT_BYTES_MAX, NAME_BYTES_MAX, NewSequence, SEQUENCES_MAX, Sequence, SequenceVersion};
 use model::sequence::{Again, By, Definition, Entry, Goal};
@@ -57,7 +57,7 @@ pub(crate) fn page(
     limit: usize,
 ) -> Result<Vec<Sequence>> {
     let sql = format!("{COLUMNS} WHERE workspace = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    let key = params![workspace.0, after.map_or(0, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX)];
+    let key = params![workspace.0, after.map_or(0, |id| id.0), sql_limit(limit)];
     conn.prepare_cached(&sql)?.query_and_then(key, read_sequence)?.collect()
 }
 

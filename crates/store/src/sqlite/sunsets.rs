@@ -1,7 +1,7 @@
 //! Sunsets: who sleeps by a rule, putting them to rest, waking them.
 
-use super::Ledger;
 use super::events::NewEvent;
+use super::{Ledger, sql_limit};
 use crate::changes::Change;
 use crate::error::{Result, StoreError};
 use crate::sunset::{DAYS_MAX, DAYS_MIN, Drowsy, MAILINGS_MAX, SleepRule, Sunset, SunsetPage, WHY_CHARS_MAX};
@@ -123,8 +123,7 @@ pub(crate) fn list(
     let sql = format!("SELECT {COLUMNS} WHERE s.workspace = ?1 AND s.id < ?2 ORDER BY s.id DESC LIMIT ?3");
     let mut statement = conn.prepare_cached(&sql)?;
     let before = before.map_or(i64::MAX, |id| id.0);
-    let rows =
-        statement.query_map(params![workspace.0, before, i64::try_from(limit).unwrap_or(i64::MAX)], read_sunset)?;
+    let rows = statement.query_map(params![workspace.0, before, sql_limit(limit)], read_sunset)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

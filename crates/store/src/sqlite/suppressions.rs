@@ -2,7 +2,7 @@
 
 use super::events::NewEvent;
 use super::imports::find_address;
-use super::{AddressHash, Ledger, dictionary, word};
+use super::{AddressHash, Ledger, dictionary, sql_limit, word};
 use crate::changes::{Change, Whom};
 use crate::error::{Result, StoreError};
 use crate::restore::{GROUPS_MAX, RestoreGroup, RestorePreview, SHOWN_MAX};
@@ -49,7 +49,7 @@ pub(crate) fn list(
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<Suppression>> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let (of, reason) = match reason {
         Some(reason) => ("s.reason = ?4", Some(reason.code())),
         None => ("?4 IS NULL", None),
@@ -115,7 +115,7 @@ fn newest_for(
     after: Option<&SuppressedPlace>,
     limit: usize,
 ) -> (String, Vec<Value>) {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let mut values = vec![Value::from(workspace.0), Value::from(reason.code()), Value::from(limit)];
     let (select, key) = match is_address {
         true => (BY_ADDRESS.replace("suppression s", "suppression s INDEXED BY suppression_by_time"), "hash"),
@@ -185,7 +185,7 @@ pub(crate) fn second_lookups(conn: &Connection, now: Timestamp, limit: usize) ->
     let sql = "SELECT s.domain, d.name, min(s.due), s.evidence, s.contact FROM second_lookup s
         JOIN domain d ON d.id = s.domain WHERE s.due <= ?1 GROUP BY s.domain ORDER BY 3 LIMIT ?2";
     let mut statement = conn.prepare_cached(sql)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let rows = statement.query_map(params![now.as_millis(), limit], |row| {
         Ok(SecondLookup {
             domain: DomainId(row.get(0)?),

@@ -3,7 +3,7 @@
 
 use super::doubt::back_in_doubt;
 use super::settle::{Stands, Sums, stands};
-use super::{Ledger, word};
+use super::{Ledger, sql_limit, word};
 use crate::campaign::LeftOut;
 use crate::error::Result;
 use crate::settlement::Settlement;
@@ -144,7 +144,7 @@ impl Ledger {
     pub(crate) fn forget_old_transcripts(&mut self, before: Timestamp, limit: usize) -> Result<usize> {
         let sql = "DELETE FROM transcript WHERE attempt IN
             (SELECT attempt FROM transcript WHERE at < ?1 ORDER BY at LIMIT ?2)";
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let limit = sql_limit(limit);
         Ok(self.conn.prepare_cached(sql)?.execute(params![before.as_millis(), limit])?)
     }
 }

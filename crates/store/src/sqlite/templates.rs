@@ -1,7 +1,7 @@
 //! Templates and their versions.
 
-use super::Ledger;
 use super::events::NewEvent;
+use super::{Ledger, sql_limit};
 use crate::error::{Result, StoreError};
 use crate::template::{TEMPLATE_NAME_BYTES_MAX, TEMPLATES_MAX, Template, VERSIONS_KEPT};
 use model::{Actor, EventKind, TemplateId, Timestamp, WorkspaceId};
@@ -51,7 +51,7 @@ pub(crate) fn page(
     limit: usize,
 ) -> Result<Vec<Template>> {
     let rest = "t.workspace = ?1 AND t.id > ?2 AND v.version = t.version ORDER BY t.id LIMIT ?3";
-    let key = params![workspace.0, after.map_or(0, |id| id.0), i64::try_from(limit).unwrap_or(i64::MAX)];
+    let key = params![workspace.0, after.map_or(0, |id| id.0), sql_limit(limit)];
     select(conn, rest, key)
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn versions(
 ) -> Result<Vec<Template>> {
     require(conn, workspace, id)?;
     let rest = "t.id = ?1 AND t.workspace = ?2 AND v.version < ?3 ORDER BY v.version DESC LIMIT ?4";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     select(conn, rest, params![id.0, workspace.0, before.unwrap_or(u32::MAX), limit])
 }
 

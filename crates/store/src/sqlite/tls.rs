@@ -1,6 +1,6 @@
 //! Policies and results of transport security. Every table here is a cache or a tally of a few days, and bounded.
 
-use super::Ledger;
+use super::{Ledger, sql_limit};
 use crate::error::Result;
 use crate::tls::{
     TLS_POLICIES_MAX, TLS_POLICY_BYTES_MAX, TLS_RESULT_DAYS_KEPT, TLS_RESULTS_PER_DAY_MAX, TlsPolicy, TlsResult,
@@ -40,7 +40,7 @@ pub(crate) fn report_days(
     let sql = "SELECT day, domain FROM tls_day WHERE reported_at IS NULL AND day < ?1 AND (day, domain) > (?2, ?3)
         ORDER BY day, domain LIMIT ?4";
     let mut statement = conn.prepare_cached(sql)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let (day, domain) = after.map_or((i64::MIN, ""), |(day, domain)| (*day, domain.as_str()));
     let rows = statement.query_map(params![before_day, day, domain, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -50,7 +50,7 @@ pub(crate) fn report_days(
 pub(crate) fn days(conn: &Connection, limit: usize) -> Result<Vec<(i64, String, Option<Timestamp>)>> {
     let sql = "SELECT day, domain, reported_at FROM tls_day ORDER BY day DESC, domain LIMIT ?1";
     let mut statement = conn.prepare_cached(sql)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let rows = statement.query_map([limit], |row| {
         let reported: Option<i64> = row.get(2)?;
         Ok((row.get(0)?, row.get(1)?, reported.map(Timestamp::from_millis)))
@@ -92,7 +92,7 @@ impl Ledger {
         self.conn.prepare_cached(sql)?.execute(row)?;
         let sql = "DELETE FROM tls_policy WHERE domain IN
             (SELECT domain FROM tls_policy ORDER BY expires_at DESC LIMIT 100000 OFFSET ?1)";
-        let kept = i64::try_from(TLS_POLICIES_MAX).unwrap_or(i64::MAX);
+        let kept = sql_limit(TLS_POLICIES_MAX);
         self.conn.prepare_cached(sql)?.execute([kept])?;
         Ok(())
     }

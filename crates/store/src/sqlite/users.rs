@@ -1,7 +1,7 @@
 //! Accounts, memberships, workspaces and credentials.
 
 use super::events::NewEvent;
-use super::{Ledger, keys, word};
+use super::{Ledger, keys, sql_limit, word};
 use crate::error::{Result, StoreError};
 use crate::user::{CredentialChange, Credentials, Member, NAME_CHARS_MAX, USERS_MAX, User, WORKSPACES_MAX, Workspace};
 use model::{Actor, EventKind, Role, Timestamp, UserId, WorkspaceId};
@@ -64,7 +64,7 @@ pub(crate) fn workspaces(conn: &Connection, after: Option<WorkspaceId>, limit: u
     let sql = "SELECT id, name FROM workspace WHERE id > ?1 ORDER BY id LIMIT ?2";
     let mut statement = conn.prepare_cached(sql)?;
     let read = |row: &Row<'_>| Ok(Workspace { id: WorkspaceId(row.get(0)?), name: row.get(1)? });
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let rows = statement.query_map(params![after.map_or(0, |id| id.0), limit], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -100,7 +100,7 @@ pub(crate) fn members(
     after: Option<UserId>,
     limit: usize,
 ) -> Result<Vec<Member>> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let key = params![workspace.0, after.map_or(0, |id| id.0), limit];
     let both = format!("{PLACES} UNION ALL {INVITED}");
     select_members(conn, &both, "workspace = ?1 AND id > ?2 ORDER BY id LIMIT ?3", key)
@@ -123,7 +123,7 @@ pub(crate) fn invitation(conn: &Connection, id: UserId) -> Result<Option<Member>
 
 /// The invitations of an address (lower case), oldest first.
 pub(crate) fn invitations_of(conn: &Connection, email: &str) -> Result<Vec<Member>> {
-    let most = i64::try_from(WORKSPACES_MAX).unwrap_or(i64::MAX);
+    let most = sql_limit(WORKSPACES_MAX);
     select_members(conn, INVITED, "email = ?1 ORDER BY id LIMIT ?2", params![email, most])
 }
 

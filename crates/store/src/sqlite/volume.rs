@@ -1,8 +1,8 @@
 //! Volume per day, and each campaign by provider. A batch of settlements is added up in memory and written as a handful
 //! of rows.
 
-use super::Ledger;
 use super::events::NewEvent;
+use super::{Ledger, sql_limit};
 use crate::error::{Result, StoreError};
 use crate::settlement::Settlement;
 use crate::volume::{
@@ -98,7 +98,7 @@ pub(crate) fn site_days(conn: &Connection, day: i64) -> Result<Vec<SiteDay>> {
         GROUP BY d.source, d.site ORDER BY attempted DESC, d.source, d.site LIMIT ?2";
     let mut statement = conn.prepare_cached(sql)?;
     let read = |row: &Row<'_>| Ok(SiteDay { source: SourceId(row.get(0)?), site: row.get(1)?, attempted: row.get(2)? });
-    let rows = statement.query_map(params![day, i64::try_from(SITE_DAYS_READ_MAX).unwrap_or(i64::MAX)], read)?;
+    let rows = statement.query_map(params![day, sql_limit(SITE_DAYS_READ_MAX)], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -1,7 +1,7 @@
 //! Webhooks: made, changed, moved along the log, and the log of their requests.
 
 use super::events::{self, NewEvent, events};
-use super::{Ledger, reports, users::workspace_exists};
+use super::{Ledger, reports, sql_limit, users::workspace_exists};
 use crate::error::{Result, StoreError};
 use crate::event::{Cursor, Event};
 use crate::webhook::{
@@ -55,7 +55,7 @@ pub(crate) fn list(
     limit: usize,
 ) -> Result<Vec<Webhook>> {
     let sql = format!("{COLUMNS} WHERE workspace = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let mut statement = conn.prepare_cached(&sql)?;
     let rows = statement.query_map(params![workspace.0, after.map_or(0, |id| id.0), limit], read_webhook)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -95,7 +95,7 @@ pub(crate) fn tries(
 ) -> Result<Vec<WebhookTry>> {
     let sql = "SELECT number, at, duration_ms, event, type, status, said FROM webhook_try
         WHERE webhook = ?2 AND workspace = ?1 AND number < ?3 ORDER BY number DESC LIMIT ?4";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql_limit(limit);
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map([workspace.0, id.0, before.unwrap_or(i64::MAX), limit], |row| {
         Ok(WebhookTry {
