@@ -161,7 +161,7 @@ pub enum ComposeError {
         what: String,
     },
     /// Something is wrong in a part that was given apart from the file.
-    #[error("the {part}, {error}")]
+    #[error("in the {part}: {error}")]
     Given {
         /// Which part.
         part: &'static str,
@@ -206,7 +206,7 @@ pub enum ComposeError {
     },
     /// No subject anywhere.
     #[error(
-        "the message has no subject: begin the file with the lines `---`, `subject: …`, `---`, or give --subject, or put a \
+        "the message has no subject: give it one, or begin its text with the lines `---`, `subject: …`, `---`, or put a \
          <title> (in MJML: <mj-title>) into its head"
     )]
     NoSubject,

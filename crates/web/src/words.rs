@@ -47,20 +47,26 @@ fn told_in(language: Language) -> BTreeMap<String, String> {
     }
 }
 
-/// What the API says of refusals, in the languages that are not its own: by its own text, `{}` for what stands in it.
-static REFUSED: LazyLock<BTreeMap<Language, BTreeMap<String, String>>> =
+/// What the API says of refusals, in the languages that are not its own: its own text, `{}` for what stands in it, and the
+/// same in the language. What says most by itself comes first: a text is of the narrowest pattern it fits.
+static REFUSED: LazyLock<BTreeMap<Language, Vec<(String, String)>>> =
     LazyLock::new(|| Language::ALL.iter().map(|language| (*language, refused_in(*language))).collect());
 
-fn refused_in(language: Language) -> BTreeMap<String, String> {
-    match language {
+fn refused_in(language: Language) -> Vec<(String, String)> {
+    let known: BTreeMap<String, String> = match language {
         Language::En => BTreeMap::new(),
         // As with verdicts.
         Language::De => toml::from_str(include_str!("../words/refusals.de.toml")).unwrap_or_default(),
-    }
+    };
+    let mut known: Vec<(String, String)> = known.into_iter().collect();
+    known.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len() - HOLE.len() * pattern.matches(HOLE).count()));
+    known
 }
 
 /// Stands in a text for what was put into it.
 const HOLE: &str = "{}";
+/// How many refusals stand in each other at most that are all said in the language; beyond, they stay as they are.
+const REFUSALS_DEEP_MAX: u8 = 8;
 
 /// The words of one language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,17 +132,24 @@ impl Words {
     /// What the API says of what it refused, and an import of a row. What is not known in this language stays as it is, and what
     /// stands in a text is looked up as well.
     pub(crate) fn refused(self, text: &str) -> String {
-        let Some(known) = REFUSED.get(&self.language) else { return text.to_owned() };
-        if let Some(said) = known.get(text) {
-            return said.clone();
+        self.refused_within(text, REFUSALS_DEEP_MAX)
+    }
+
+    fn refused_within(self, text: &str, deep: u8) -> String {
+        let known = REFUSED.get(&self.language).filter(|_| deep > 0);
+        let found = known.into_iter().flatten().find_map(|(pattern, said)| {
+            let parts = dispatch::telling::filling(pattern, text)?;
+            Some((said, parts))
+        });
+        let Some((said, parts)) = found else { return text.to_owned() };
+        // What is put in may look like a place for the next.
+        let mut pieces = said.split(HOLE);
+        let mut filled = pieces.next().unwrap_or_default().to_owned();
+        for (piece, part) in pieces.zip(parts) {
+            filled.push_str(&self.refused_within(part, deep - 1));
+            filled.push_str(piece);
         }
-        let found = known.iter().find_map(|(pattern, said)| Some((said, dispatch::telling::filling(pattern, text)?)));
-        found.map_or_else(
-            || text.to_owned(),
-            |(said, parts)| {
-                parts.into_iter().fold(said.clone(), |said, part| said.replacen(HOLE, &self.refused(part), 1))
-            },
-        )
+        filled
     }
 
     /// A day in words, in UTC.
@@ -413,8 +426,9 @@ mod tests {
     /// The sources with whatever stands in a text replaced by its hole, and texts over several lines made one.
     fn said_in_sources() -> String {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let mut folders: Vec<_> =
-            ["web", "store", "model", "engine", "net"].map(|name| root.join(name).join("src")).to_vec();
+        let mut folders: Vec<_> = ["web", "store", "model", "engine", "net", "mail", "dispatch"]
+            .map(|name| root.join(name).join("src"))
+            .to_vec();
         let mut all = String::new();
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
@@ -428,11 +442,18 @@ mod tests {
         }
         let lines: Vec<&str> = all.split("\\\n").map(str::trim_start).collect();
         let (mut plain, mut in_text, mut in_hole, mut before) = (String::new(), false, false, ' ');
-        for letter in lines.concat().chars() {
+        let all = lines.concat();
+        let mut letters = all.chars().peekable();
+        while let Some(letter) = letters.next() {
             match letter {
                 '"' if before != '\\' => (in_text, in_hole) = (!in_text, false),
                 // A text that is not over at the end of its line is a letter of code.
                 '\n' => (in_text, in_hole) = (false, false),
+                // Twice, it is one that stands in the text.
+                '{' | '}' if in_text && !in_hole && letters.peek() == Some(&letter) => {
+                    plain.push(letter);
+                    letters.next();
+                }
                 '{' if in_text => {
                     in_hole = true;
                     plain.push_str(HOLE);
@@ -453,7 +474,9 @@ mod tests {
             assert!(!known.is_empty(), "the refusals of {language} are not read");
             for (pattern, said) in known {
                 assert_eq!(pattern.matches(HOLE).count(), said.matches(HOLE).count(), "{pattern}");
-                assert!(sources.contains(pattern.as_str()), "nobody says {pattern:?} any more");
+                let written = pattern.replace('"', "\\\"");
+                let once = written.replace("{{", "{").replace("}}", "}");
+                assert!(sources.contains(&written) || sources.contains(&once), "nobody says {pattern:?} any more");
             }
         }
         let de = Words::of(Language::De);
@@ -466,5 +489,47 @@ mod tests {
         );
         assert_eq!(de.refused("whatever it is"), "whatever it is");
         assert_eq!(Words::of(Language::En).refused("there is no @ in it"), "there is no @ in it");
+    }
+
+    #[test]
+    fn what_stands_in_a_refusal_is_said_in_the_language_as_well() {
+        let de = Words::of(Language::De);
+        let rule = |text: &str| de.refused(&model::segment::parse(text).unwrap_err().to_string());
+        assert_eq!(rule("attr.a > "), "bei Zeichen 10: erwartet: eine Zahl; da steht: das Ende");
+        assert_eq!(rule("foo"), "bei Zeichen 1: \"foo\" ist keine Bedingung");
+        assert_eq!(
+            rule("in_list(\"l_nope!\")"),
+            "bei Zeichen 9: \"l_nope!\" ist keine Kennung (Liste): erwartet werden l_ und Ziffern zur Basis 32"
+        );
+        let hours = dispatch::windows::Windows::parse("Mon 9-x").unwrap_err().to_string();
+        assert!(de.refused(&hours).contains("ist keine Tageszeit wie 09:00-17:00; man schreibt"), "{hours}");
+        let sender = engine::launch::parse_mailbox("x").unwrap_err().to_string();
+        assert_eq!(de.refused(&sender), "der Absender \"x\" ist keine Adresse: es fehlt ein @");
+        let brand = engine::brand::read_setting(engine::brand::SENDER, "x").unwrap_err();
+        assert_eq!(de.refused(&brand), "eine Adresse, oder `Name <Adresse>`");
+        let options = mail::compose::CompileOptions {
+            fallback_subject: Some("-".to_owned()),
+            ..mail::compose::CompileOptions::default()
+        };
+        let message = |source: &str| {
+            let read = mail::compose::compile(source, mail::compose::SourceKind::Html, &options);
+            de.refused(&read.unwrap_err().to_string())
+        };
+        let unknown = message("<p>{{ nmae }}</p>");
+        assert!(unknown.starts_with("Zeile 1, Spalte "), "{unknown}");
+        assert!(unknown.contains(": der Empfängerkreis hat keine Spalte \"nmae\"; es gibt: "), "{unknown}");
+        assert_eq!(
+            message("<p>{% if a %}</p>"),
+            "Zeile 1, Spalte 4: {% if %} wird nie geschlossen: es fehlt {% endif %}"
+        );
+        assert_eq!(message(""), "die Nachricht ist leer");
+    }
+
+    #[test]
+    fn a_refusal_that_names_what_looks_like_a_place_is_said_whole_and_deep_ones_end() {
+        let de = Words::of(Language::De);
+        assert_eq!(de.refused("there is a list \"{}\" already"), "das gibt es schon (Liste \"{}\")");
+        let deep = "a: ".repeat(2_000);
+        assert_eq!(de.refused(&deep), deep);
     }
 }

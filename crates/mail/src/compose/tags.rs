@@ -195,8 +195,9 @@ pub(super) fn check(source: &str, tags: &[Tag]) -> Result<(), ComposeError> {
         }
         let word: String = bare.chars().take_while(|c| is_name_char(*c)).collect();
         let Some(word) = STATEMENTS.iter().copied().find(|known| *known == word) else {
-            let what = "cannot be used in a message: if, elif, else, for and raw are what there is";
-            return Err(fault(format!("{{% {word} %}} {what}")));
+            return Err(fault(format!(
+                "{{% {word} %}} cannot be used in a message: if, elif, else, for and raw are what there is"
+            )));
         };
         let list = bare.split_once(" in ").map(|(_, list)| list).filter(|_| word == "for");
         if list.is_some_and(|list| list.contains(['~', '+', '['])) {

@@ -207,7 +207,7 @@ impl Ledger {
                 return Err(StoreError::Refused(text.to_owned()));
             }
             if contact.error == Some(ErrorCause::Format) && edit.email.is_none() {
-                return Err(StoreError::Refused("the address cannot be read; correct it with --email".to_owned()));
+                return Err(StoreError::Refused("the address cannot be read; correct it".to_owned()));
             }
             let sql =
                 "UPDATE contact SET status = 0, error = NULL, soft_count = 0, soft_since = NULL, refused_count = 0

@@ -211,7 +211,9 @@ pub(crate) async fn put_source(
     may_write(&caller)?;
     let mut faults = Faults::default();
     faults.take(check_name(&name));
-    let unreadable = |error: std::net::AddrParseError| Problem::field("address", error.to_string());
+    let unreadable = |_: std::net::AddrParseError| {
+        Problem::field("address", "an IP address is expected, such as 192.0.2.1 or 2001:db8::1")
+    };
     let address: Option<IpAddr> =
         faults.take(given.address.map(|text| text.parse().map_err(unreadable)).transpose()).flatten();
     let all = app.store.sources().await?;

@@ -284,7 +284,7 @@ async fn watched(app: &App, job: JobId, request: &ImportRequest, actor: &Actor) 
     let progress = *far.borrow();
     note(app, job, progress).await;
     let report = ended.map_err(|error| error.to_string())?;
-    report.map_err(|error| error.to_string())
+    report.map_err(|error| in_words(&error))
 }
 
 /// Writes down how far an import is. Before it has begun there is nothing to tell.
@@ -320,7 +320,18 @@ fn refused(error: &ImportError) -> Problem {
             tracing::error!(%error, "a file that was sent in cannot be read");
             Problem::from(Code::CannotRecord)
         }
-        _ => Problem::field("file", error.to_string()),
+        _ => Problem::field("file", in_words(error)),
+    }
+}
+
+/// The same for whoever sent the file in: the terminal's way of naming a column is not theirs.
+fn in_words(error: &ImportError) -> String {
+    match error {
+        ImportError::NoEmailColumn { columns, .. } => format!(
+            "no column holds email addresses; the columns are: {columns}. Call the one that should hold them email in the \
+             file's first line, and send the file again"
+        ),
+        _ => error.to_string(),
     }
 }
 

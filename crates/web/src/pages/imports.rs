@@ -390,7 +390,7 @@ pub(super) async fn job(
             sheet.badge("go", "go", shown.say("job-running")).part(Part::Note("go", note, None)).again(LOOK_SECS)
         }
         JobState::Failed => {
-            let why = known.error.clone().unwrap_or_default();
+            let why = shown.refused(known.error.as_deref().unwrap_or_default());
             sheet.badge("hard", "hard", shown.say("job-failed")).part(Part::Note("hard", why, None))
         }
         JobState::Done => {

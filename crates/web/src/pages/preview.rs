@@ -126,7 +126,7 @@ struct Pane {
 #[template(path = "pages/preview_refused.html")]
 struct Refused<'a> {
     shown: &'a Shown,
-    why: &'a str,
+    why: String,
 }
 
 /// A message that was looked at.
@@ -182,7 +182,7 @@ pub(super) async fn look_at(
 
 /// Why there is nothing to be looked at.
 pub(super) fn refused(visitor: &Visitor, problem: &Problem) -> Result<String, Problem> {
-    let drawn = Refused { shown: &visitor.shown, why: &problem.detail }.render();
+    let drawn = Refused { shown: &visitor.shown, why: visitor.shown.refused(&problem.detail) }.render();
     drawn.map_err(|error| own_failure(&error))
 }
 

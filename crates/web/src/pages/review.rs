@@ -198,7 +198,11 @@ async fn findings(
     let checked = match engine::drafts::check_counted(&app.store, &app.world, campaign, counted, app.now()).await {
         Ok(checked) => checked,
         Err(why @ (SendError::Message { .. } | SendError::Input(_))) => {
-            let findings = vec![in_text("hard", true, why.to_string())];
+            let says = match &why {
+                SendError::Message { why, .. } => why.clone(),
+                other => other.to_string(),
+            };
+            let findings = vec![in_text("hard", true, shown.refused(&says))];
             return Ok(Found { findings, warnings: Vec::new(), checks: Vec::new() });
         }
         Err(other) => return Err(other.into()),

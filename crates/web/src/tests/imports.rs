@@ -117,7 +117,10 @@ async fn what_cannot_be_imported_is_refused_with_its_field() {
     let house = House::new();
     let key = house.master_key().await;
     assert_eq!(send_in(&house, &key, "").await.json()["field"], "file");
-    assert_eq!(send_in(&house, &key, "colour,size\nred,3\n").await.json()["field"], "file");
+    let without = send_in(&house, &key, "colour,size\nred,3\n").await.json();
+    let detail = without["detail"].as_str().unwrap();
+    assert_eq!(without["field"], "file");
+    assert!(detail.contains("colour, size. Call the one") && !detail.contains("--map"), "{detail}");
     let file = send_in(&house, &key, PEOPLE).await.json()["file"].clone();
     let foreign = house.foreign_key().await;
     let cases = [
