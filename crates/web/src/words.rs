@@ -155,7 +155,11 @@ impl Words {
     /// A day in words, in UTC.
     pub(crate) fn date(self, at: Timestamp) -> String {
         let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
-        let date = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+        self.date_of(at.to_zoned(jiff::tz::TimeZone::UTC).date())
+    }
+
+    /// A day of the calendar in words, `1 March 2026`.
+    pub(crate) fn date_of(self, date: jiff::civil::Date) -> String {
         let year = date.year().to_string();
         self.fill("date", &[("day", date.day().into()), ("month", date.month().into()), ("year", year.into())])
     }

@@ -1,8 +1,10 @@
 //! Lists and choices: who is on which and on what grounds, and what keeps mailings from people by their own wish.
 
 use super::*;
-use crate::{Choice, Consent, Frequency, List, MovedOnto, NewList, NewReaction, OwnChoice, StoreError, Target, Whom};
-use model::{ContactId, ContactStatus, ListId, ReactionKind, SkipReason, SuppressionReason};
+use crate::{
+    Choice, Consent, Frequency, List, MovedOnto, NewContact, NewList, NewReaction, OwnChoice, StoreError, Target, Whom,
+};
+use model::{ContactId, ContactStatus, EventKind, ListId, ReactionKind, SkipReason, SuppressionReason};
 use std::collections::BTreeMap;
 
 const DAY_S: u64 = 86_400;
@@ -96,6 +98,24 @@ fn only_their_own_confirmed_opt_in_brings_somebody_back() {
     }
     assert_eq!((suppressed(0), suppressed(1)), (0, 1), "a complaint stays");
     assert_eq!(now(store.contact(people[0])).unwrap().unwrap().status, ContactStatus::Active);
+    let lifted = |who: ContactId| {
+        let story = now(store.story(W, who, None, 50)).unwrap();
+        story.iter().filter(|event| event.kind == EventKind::SuppressionLifted).count()
+    };
+    assert_eq!(lifted(people[0]), 1);
+    let new = NewContact {
+        address: address("new@a.example"),
+        external_id: None,
+        attributes: "{}".to_owned(),
+        unconfirmed: true,
+        consent: None,
+        lead_source: None,
+    };
+    let made = now(store.create_contact(W, new, &ME, at(8))).unwrap();
+    now(store.join_list(W, asks.id, vec![made.id], Some(form(8)), &ME, at(8))).unwrap();
+    now(store.confirm_member(W, asks.id, made.id, form(9), at(9))).unwrap();
+    let known = now(store.contact(made.id)).unwrap().unwrap();
+    assert_eq!((known.status, lifted(made.id)), (ContactStatus::Active, 0), "nothing of a new person's was suppressed");
 }
 
 #[test]

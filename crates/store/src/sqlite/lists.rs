@@ -414,10 +414,11 @@ impl Ledger {
         let sql = "DELETE FROM suppression WHERE workspace = ?1 AND reason = ?3 AND hash =
             (SELECT a.hash FROM contact c JOIN address a ON a.id = c.address WHERE c.id = ?2)";
         let lifted = self.conn.execute(sql, params![workspace.0, contact.0, SuppressionReason::Unsubscribed.code()])?;
-        let sql = "UPDATE contact SET status = 0 WHERE id = ?1 AND status IN (?2, ?3)";
-        let (out, unconfirmed) = (ContactStatus::OptedOut.code(), ContactStatus::Unconfirmed.code());
-        let revived = self.conn.execute(sql, params![contact.0, out, unconfirmed])?;
-        if lifted + revived == 0 {
+        let sql = "UPDATE contact SET status = 0 WHERE id = ?1 AND status = ?2";
+        self.conn.execute(sql, params![contact.0, ContactStatus::Unconfirmed.code()])?;
+        let back = self.conn.execute(sql, params![contact.0, ContactStatus::OptedOut.code()])?;
+        // Who only had to confirm was never kept from mail by anything that was lifted now.
+        if lifted + back == 0 {
             return Ok(());
         }
         let detail = Some("by their own confirmed opt-in".to_owned());

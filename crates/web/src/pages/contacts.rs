@@ -13,13 +13,17 @@ use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use dispatch::words::explain_verdict;
 use engine::why::{self, Kept, Who, Why};
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
-use model::{CampaignId, ContactId, ContactStatus, EmailAddress, EventKind, SkipReason, SuppressionReason};
+use model::{
+    CampaignId, ContactId, ContactStatus, DeliveryId, DeliveryState, EmailAddress, EventKind, SkipReason,
+    SuppressionReason,
+};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, btree_map};
-use store::{Contact, Event, Fate, Found, Sought, Stand, StoryPlace};
+use store::{AttemptRow, Contact, Event, Fate, Found, Sought, Stand, StoryPlace};
 
 const TIMELINE: &str = "timeline";
 /// People of a page.
@@ -287,6 +291,10 @@ struct Entry {
     campaign: Option<(String, String)>,
     delivery: Option<String>,
     detail: Option<String>,
+    /// Of a try that was not taken: what that means.
+    meaning: Option<String>,
+    /// Of a try: what the server said, with its code; or what we saw where it said nothing.
+    reply: Option<String>,
     is_machine: bool,
 }
 
@@ -318,9 +326,9 @@ pub(super) async fn show(
     let mut found = app.store.story(workspace, id, before, ENTRIES + 1).await?;
     let next = pages::cut(&mut found, ENTRIES, TIMELINE, Event::story_place);
     let mut entries = Vec::with_capacity(found.len());
-    let mut links = Links::new();
+    let mut met = Met::default();
     for event in told_once(found) {
-        entries.push(entry(&app, &visitor, event, &mut links).await?);
+        entries.push(entry(&app, &visitor, event, &mut met).await?);
     }
     let known = why::why(&app.store, workspace, &Who::Contact(id), None).await?;
     let title = contact.email.clone().unwrap_or_else(|| id.to_string());
@@ -351,21 +359,48 @@ pub(super) fn attributes(contact: &Contact) -> Vec<(String, String)> {
     values.into_iter().map(|(name, value)| (name, plain(&value))).collect()
 }
 
-/// The links of the campaigns that were met, by number.
-type Links = BTreeMap<CampaignId, Vec<(u16, String)>>;
+/// What was read for the entries of a page, once each: as many as they name at most.
+#[derive(Default)]
+struct Met {
+    /// The links of campaigns, by number.
+    links: BTreeMap<CampaignId, Vec<(u16, String)>>,
+    /// The tries of messages.
+    tries: BTreeMap<DeliveryId, Vec<AttemptRow>>,
+}
+
+/// What became of a try, as the server said it: what it means, unless it was taken, and the reply.
+async fn said_of(
+    app: &App,
+    shown: &Shown,
+    event: &Event,
+    met: &mut Met,
+) -> Result<(Option<String>, Option<String>), Problem> {
+    let (Some(delivery), Some(became)) = (event.delivery, event.became) else { return Ok((None, None)) };
+    let tries = match met.tries.entry(delivery) {
+        btree_map::Entry::Occupied(known) => known.into_mut(),
+        btree_map::Entry::Vacant(room) => room.insert(app.store.attempts(delivery).await?),
+    };
+    let ended = |one: &AttemptRow| one.attempt.started_at.as_millis() + i64::from(one.attempt.duration_ms);
+    let meant = tries.iter().find(|one| one.became == became && ended(one) == event.at.as_millis());
+    let Some(meant) = meant else { return Ok((None, None)) };
+    let meaning = explain_verdict(&meant.attempt.verdict).meaning;
+    let meaning = (became != DeliveryState::Accepted).then(|| shown.told(meaning));
+    let seen = meant.attempt.note.as_deref().map(|note| shown.machine_said(note, &event.at));
+    Ok((meaning, meant.attempt.reply.as_ref().map(ToString::to_string).or(seen)))
+}
 
 /// Which link was followed; `None`: nothing was.
-async fn link_of(app: &App, shown: &Shown, event: &Event, links: &mut Links) -> Result<Option<String>, Problem> {
+async fn link_of(app: &App, shown: &Shown, event: &Event, met: &mut Met) -> Result<Option<String>, Problem> {
     let Some(link) = event.reaction.as_ref().and_then(|reaction| reaction.link) else { return Ok(None) };
     let Some(campaign) = event.campaign else { return Ok(Some(link_in_words(shown, &[], link))) };
-    let known = match links.entry(campaign) {
+    let known = match met.links.entry(campaign) {
         btree_map::Entry::Occupied(known) => known.into_mut(),
         btree_map::Entry::Vacant(room) => room.insert(app.store.links(campaign).await?),
     };
     Ok(Some(link_in_words(shown, known, link)))
 }
 
-async fn entry(app: &App, visitor: &Visitor, event: Event, links: &mut Links) -> Result<Entry, Problem> {
+async fn entry(app: &App, visitor: &Visitor, event: Event, met: &mut Met) -> Result<Entry, Problem> {
     let shown = &visitor.shown;
     let campaign = match event.campaign {
         Some(id) => app.store.campaign(id).await?.map(|known| (format!("/campaigns/{id}"), known.name)),
@@ -375,9 +410,10 @@ async fn entry(app: &App, visitor: &Visitor, event: Event, links: &mut Links) ->
     let reaction = event.reaction.as_ref();
     let skipped = event.skip.map(|reason| shown.one_of("skip", reason.word()));
     let name = reaction.and_then(|reaction| reaction.name.clone());
-    let link = link_of(app, shown, &event, links).await?;
+    let link = link_of(app, shown, &event, met).await?;
+    let (meaning, reply) = said_of(app, shown, &event, met).await?;
     Ok(Entry {
-        at: shown.second(&event.at),
+        at: if event.kind == EventKind::Consented { shown.agreed(&event.at) } else { shown.second(&event.at) },
         machine: shown.machine(&event.at),
         what: shown.one_of("event", event.kind.word()),
         class,
@@ -385,6 +421,8 @@ async fn entry(app: &App, visitor: &Visitor, event: Event, links: &mut Links) ->
         delivery: event.delivery.map(|id| id.to_string()),
         is_machine: reaction.is_some_and(|reaction| reaction.score >= MACHINE_SCORE),
         detail: skipped.or(name).or(link).or(noted::in_words(shown, &event)),
+        meaning,
+        reply,
         campaign,
     })
 }

@@ -7,6 +7,7 @@ use super::shown::Shown;
 use dispatch::engage::Sign;
 use dispatch::telling::filling;
 use engine::trial::CHOSEN_BY_HAND;
+use model::segment::moment;
 use model::{DeliveryState, ErrorCause, EventKind, Role, SuppressionReason, Timestamp};
 use serde_json::{Map, Value};
 use store::Event;
@@ -128,7 +129,10 @@ fn edited(shown: &Shown, detail: &str) -> Option<String> {
 fn paused(shown: &Shown, detail: &str) -> String {
     match detail {
         "ended" => shown.say("noted-pause-over"),
-        until => shown.fill("noted-until", &[("at", until.into())]),
+        until => {
+            let at = moment::read(until).map_or_else(|| until.to_owned(), |at| shown.time(&at));
+            shown.fill("noted-until", &[("at", at.into())])
+        }
     }
 }
 
@@ -311,6 +315,7 @@ mod tests {
         assert_eq!(de(EventKind::ContactEdited, "email, reactivated: they wrote"), "Adresse, wieder aktiv: they wrote");
         assert_eq!(de(EventKind::ContactEdited, "they wrote"), "they wrote");
         assert_eq!(de(EventKind::MailPaused, "ended"), "die Pause ist vorbei");
+        assert_eq!(de(EventKind::MailPaused, "2026-12-23T14:52:55Z"), "bis Mi 23. Dez. 14:52");
         assert_eq!(de(EventKind::TopicsChosen, "News yes, Sale no"), "News: ja, Sale: nein");
         assert_eq!(de(EventKind::Built, "1000 people, 62 skipped"), "1000 Personen, 62 übersprungen");
         assert_eq!(de(EventKind::UserChanged, "u_9f8e7d6c5b4a operator accepted"), "Betreuer: angenommen");

@@ -10,6 +10,7 @@ use engine::lanes::LimitView;
 use fluent_bundle::FluentValue;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
+use model::segment::moment::is_midnight;
 use model::{CampaignState, DeliveryState, Timestamp};
 use std::time::Duration;
 
@@ -132,6 +133,16 @@ impl Shown {
     /// `Tue 10 Mar`, with the year where it is not this one.
     pub(crate) fn day(&self, at: &Timestamp) -> String {
         self.day_of(&self.zoned(*at), &self.zoned(self.now))
+    }
+
+    /// When somebody agreed, which is evidence: always with its year. A day without an hour is kept as its midnight in UTC, and
+    /// told as the day it is.
+    pub(crate) fn agreed(&self, at: &Timestamp) -> String {
+        if is_midnight(*at) {
+            return self.words.date(*at);
+        }
+        let then = self.zoned(*at);
+        format!("{} {}", self.words.date_of(then.date()), then.strftime("%H:%M:%S"))
     }
 
     fn day_of(&self, then: &Zoned, now: &Zoned) -> String {
@@ -301,6 +312,14 @@ mod tests {
         assert_eq!(en.time_after(&en.now, None), "10:42");
         let next_year = en.now + Duration::from_secs(365 * 24 * 3600);
         assert_eq!(en.time(&next_year), "Tue 9 Mar 2027 10:42");
+    }
+
+    #[test]
+    fn a_consent_is_told_with_its_year_and_with_an_hour_only_where_one_was_given() {
+        let (en, de) = (shown(Language::En), shown(Language::De));
+        let day = Timestamp::from_millis(1_772_323_200_000);
+        assert_eq!((en.agreed(&day), de.agreed(&day)), ("1 March 2026".to_owned(), "1. März 2026".to_owned()));
+        assert_eq!(en.agreed(&(day + Duration::from_secs(1))), "1 March 2026 01:00:01");
     }
 
     #[test]

@@ -59,6 +59,18 @@ async fn what_became_of_it_is_told_and_taken_along() {
     let message = look(&house, &format!("/deliveries/{message}"), &cookie).await.text;
     assert!(message.contains("&#60;b&#62;not&#60;/b&#62; today") && !message.contains("<b>not</b>"), "{message}");
     assert!(message.contains("enhanced-5.1.1") && message.contains("sandbox=\"\""), "{message}");
+    // Their timelines tell it as well: what was said with its code, and what that means where it was not taken.
+    let said = async |state: DeliveryState| {
+        let there = house.app.store.deliveries(id, state, None, 1).await.unwrap();
+        look(&house, &format!("/contacts/{}", there[0].contact), &cookie).await.text
+    };
+    let refused = said(DeliveryState::Blocked).await;
+    assert!(
+        refused.contains("<code class=\"small\">550 ") && refused.contains("not&#60;/b&#62; today</code>"),
+        "{refused}"
+    );
+    assert!(refused.contains("mailbox does not exist"), "{refused}");
+    assert!(said(DeliveryState::Accepted).await.contains("<code class=\"small\">250 "));
 }
 
 #[tokio::test]
