@@ -472,6 +472,15 @@ mod tests {
     }
 
     #[test]
+    fn one_person_is_no_number_of_people() {
+        let said =
+            |language, n: u64| Words::of(language).fill("need-paused", &[("name", "News".into()), ("n", n.into())]);
+        assert_eq!(said(Language::En, 1), "News is paused; one person waits");
+        assert_eq!(said(Language::En, 2), "News is paused; 2 people wait");
+        assert_eq!(said(Language::De, 1), "News ist angehalten; eine Person wartet");
+    }
+
+    #[test]
     fn refusals_are_said_in_other_languages_as_the_api_says_them() {
         let sources = said_in_sources();
         for (language, known) in REFUSED.iter().filter(|(language, _)| **language != Language::En) {

@@ -58,6 +58,7 @@ import-done = Import
 import-tried-what = Nichts wurde geändert. Dazu käme es jetzt bei einem Import.
 import-done-what = Die Personen sind da.
 import-already = Diese Datei wurde mit derselben Bedeutung der Spalten schon importiert: Nichts wurde noch einmal getan.
+import-begins = Die Datei wird durchgesehen.
 import-far = { $share } der Datei sind geschafft.
 import-came-of-it = Was aus jeder Zeile wurde
 import-people = Seine Personen

@@ -58,6 +58,7 @@ import-done = Import
 import-tried-what = Nothing was changed. This is what an import would come to now.
 import-done-what = The people are there.
 import-already = This file was imported before with the same meaning of its columns: nothing was done again.
+import-begins = The file is being looked through.
 import-far = { $share } of the file is done.
 import-came-of-it = What became of every row
 import-people = Its people

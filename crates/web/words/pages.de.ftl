@@ -86,7 +86,10 @@ home-needs = { $n ->
 home-needs-list = Was Sie braucht
 home-last = Letzte Kampagnen
 home-all = Alle
-need-paused = { $name } ist angehalten; { $n } Personen warten
+need-paused = { $n ->
+    [one] { $name } ist angehalten; eine Person wartet
+   *[other] { $name } ist angehalten; { $n } Personen warten
+  }
 need-refused = { $name }: wegen unserer eigenen Einrichtung abgelehnt, bisher { $n }
 need-left = { $name } wird von hier nicht gesendet: { $n } unterwegs
 need-refused-why = SPF, DKIM, DMARC oder der Name unseres Servers fielen beim Empfänger durch. Dort wird nicht noch einmal versucht; die Einträge sind zu richten, bevor mehr gesendet wird.
@@ -109,7 +112,7 @@ shelf-single-what = Nachrichten an je eine Person: Tests, Bestätigungen von Anm
 state-ready = Bereit für die nächste
 defined = Was diese Zahlen sind
 defined-recipients = Alle, die der Empfängerkreis beim Beginn nannte, jede Person einmal: übersprungen + angenommen + unterwegs + nicht zugestellt.
-defined-skipped = Vor jedem Versuch ausgelassen, jede Person aus einem Grund, der gesagt wird.
+defined-skipped = Ausgelassen, jede Person aus einem Grund, der gesagt wird: vor jedem Versuch, oder vor einem weiteren, etwa wenn der Rest abgebrochen wird.
 defined-accepted = Der empfangende Server hat zur ganzen Nachricht Ja gesagt. Ob sie im Posteingang liegt, erfährt niemand.
 defined-in-progress = Noch nicht entschieden: wartet auf den ersten Versuch oder, aufgeschoben, auf einen weiteren.
 defined-bounced = Zurückgekommen (bis zuletzt aufgeschoben, Adresse gibt es nicht, oder abgelehnt) oder ungewiss.
@@ -137,7 +140,7 @@ cancel-question = { $n ->
     [one] Die Mail an die eine Person abbrechen, die wartet?
    *[other] Die Mail an die { $n } Personen abbrechen, die warten?
   }
-cancel-meaning = Sie werden übersprungen, und das lässt sich nicht rückgängig machen. Wer sie hat, behält sie.
+cancel-meaning = Sie werden übersprungen, auch wer schon versucht wurde und auf einen weiteren Versuch wartet: Sie zählen dann als übersprungen, nicht mehr als versucht. Das lässt sich nicht rückgängig machen. Wer sie hat, behält sie.
 cancel-button = { $n ->
     [one] Für eine Person abbrechen
    *[other] Für { $n } Personen abbrechen

@@ -86,7 +86,10 @@ home-needs = { $n ->
 home-needs-list = What needs you
 home-last = Last campaigns
 home-all = All
-need-paused = { $name } is paused; { $n } people wait
+need-paused = { $n ->
+    [one] { $name } is paused; one person waits
+   *[other] { $name } is paused; { $n } people wait
+  }
 need-refused = { $name }: refused for our own set-up, { $n } so far
 need-left = { $name } is not sent from here: { $n } in progress
 need-refused-why = SPF, DKIM, DMARC or our server's name failed at the receiving side. The mail is not tried there again; mend the records before more is sent.
@@ -109,7 +112,7 @@ shelf-single-what = Messages to one person each: tests, confirmations of sign-up
 state-ready = Ready for the next
 defined = What these numbers are
 defined-recipients = Everybody the audience named when it began, each counted once: skipped + accepted + in progress + not delivered.
-defined-skipped = Left out before any try, each for one reason, which is told.
+defined-skipped = Left out, each for one reason, which is told: before any try, or before another one, as when the rest is cancelled.
 defined-accepted = The receiving server said yes to the whole message. Whether it lies in the inbox nobody is told.
 defined-in-progress = Not decided yet: waits for the first try or, put off, for another.
 defined-bounced = Bounced (put off to the end, no such address, or refused) or in doubt.
@@ -137,7 +140,7 @@ cancel-question = { $n ->
     [one] Cancel the mail to the one person who waits?
    *[other] Cancel the mail to the { $n } people who wait?
   }
-cancel-meaning = They are skipped, and that cannot be undone. Whoever has it keeps it.
+cancel-meaning = They are skipped, also who was tried and waits for another try: they count as skipped then, no longer as attempted. That cannot be undone. Whoever has it keeps it.
 cancel-button = { $n ->
     [one] Cancel it for one person
    *[other] Cancel it for { $n } people

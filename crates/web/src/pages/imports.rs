@@ -385,8 +385,10 @@ pub(super) async fn job(
     let mut sheet = Sheet::new(layout).up("/imports", shown.say("imports"));
     sheet = match known.state {
         JobState::Running => {
-            let share = shown.share(&known.done, &known.total.unwrap_or(0));
-            let note = shown.fill("import-far", &[("share", share.into())]);
+            let note = match known.total.filter(|total| *total > 0) {
+                Some(total) => shown.fill("import-far", &[("share", shown.share(&known.done, &total).into())]),
+                None => shown.say("import-begins"),
+            };
             sheet.badge("go", "go", shown.say("job-running")).part(Part::Note("go", note, None)).again(LOOK_SECS)
         }
         JobState::Failed => {
