@@ -289,6 +289,11 @@ impl Store {
     pub async fn campaign_topic(&self, id: CampaignId) -> Result<Option<String>> {
         self.core.lanes.read(move |conn| choices::campaign_topic(conn, id)).await
     }
+    /// What a campaign that is not built yet will be about: what was said of it, else what all its lists are about, where it
+    /// goes to lists alone.
+    pub async fn topic_to_be(&self, id: CampaignId) -> Result<Option<String>> {
+        self.core.lanes.read(move |conn| choices::topic_to_be(conn, id)).await
+    }
     /// How much mail people of the workspace get at most.
     pub async fn frequency(&self, workspace: WorkspaceId) -> Result<Frequency> {
         self.core.lanes.read(move |conn: &Connection| choices::frequency(conn, workspace)).await

@@ -286,6 +286,11 @@ fn a_draft_is_about_what_is_said_of_it_or_what_all_its_lists_are_about() {
         let edit = DraftEdit { name: name.to_owned(), message: "{}".to_owned(), audience: include(groups) };
         now(store.edit_draft(W, id, edit, said.map(str::to_owned), &ME, at(3))).unwrap();
         assert_eq!(now(store.campaign_topic(id)).unwrap().as_deref(), said, "{name}: what was said, until it begins");
+        assert_eq!(
+            now(store.topic_to_be(id)).unwrap().as_deref(),
+            about,
+            "{name}: and what it comes to is known before"
+        );
         let foretold = now(store.forecast_draft(W, id, at(4))).unwrap();
         now(store.freeze_draft(campaign(&store, id), frozen(), &ME, at(5))).unwrap();
         let built = now(store.build_campaign(id, &ME, at(5))).unwrap();

@@ -91,8 +91,13 @@ pub(super) struct Check {
 }
 
 /// Everything that was looked for. What stands against it, and what its author should look at, is told above with what
-/// mends it. `size`: in kB, and whether it is cut off.
-pub(super) fn checks(shown: &Shown, checked: &Checked, size: Option<(u64, bool)>, is_counted: bool) -> Vec<Check> {
+/// mends it. `size`: in kB, and whether it is cut off; `topic`: what it will be about.
+pub(super) fn checks(
+    shown: &Shown,
+    checked: &Checked,
+    (size, topic): (Option<(u64, bool)>, Option<&str>),
+    is_counted: bool,
+) -> Vec<Check> {
     let has = &checked.has;
     let is_against = |codes: &[&str]| checked.objections.iter().any(|one| codes.contains(&one.code()));
     let above = || ("hard", shown.say("check-above"));
@@ -132,7 +137,11 @@ pub(super) fn checks(shown: &Shown, checked: &Checked, size: Option<(u64, bool)>
         Some(at) => ("ok", shown.time(at)),
         None => ("ok", shown.say("check-none")),
     };
-    let topic = has.topic.clone().unwrap_or_else(|| shown.say("campaign-topic-of-lists"));
+    let topic = match (&has.topic, topic) {
+        (Some(said), _) => ("ok", said.clone()),
+        (None, Some(shared)) => ("ok", shown.fill("check-topic-of-lists", &[("topic", shared.into())])),
+        (None, None) => ("skip", shown.say("check-topic-none")),
+    };
     let rows = [
         (shown.say("check-signature"), signature),
         (shown.say("check-unsubscribe"), unsubscribing),
@@ -141,7 +150,7 @@ pub(super) fn checks(shown: &Shown, checked: &Checked, size: Option<(u64, bool)>
         (shown.say("check-values"), values),
         (shown.say("check-links"), links(shown, has)),
         (shown.say("check-size"), size),
-        (shown.say("campaign-topic"), ("ok", topic)),
+        (shown.say("campaign-topic"), topic),
         (shown.say("expires"), expiry),
     ];
     rows.map(|(what, (class, result))| Check { what, class, result }).into()

@@ -120,6 +120,8 @@ struct Pane {
     size: u64,
     is_clipped: bool,
     saved_at: String,
+    /// Beside the form it is written in: with when it was saved and how large it is, which elsewhere the page tells.
+    is_beside_form: bool,
 }
 
 #[derive(Template)]
@@ -133,6 +135,8 @@ struct Refused<'a> {
 pub(super) struct Looked {
     /// Subject and preheader as a list of messages shows them, and the frame.
     pub(super) html: String,
+    /// The address of the frame's document; `None`: it cannot be shown.
+    pub(super) src: Option<String>,
     /// How large it is, in kB, and whether that is cut off; `None`: it cannot be shown.
     pub(super) size: Option<(u64, bool)>,
 }
@@ -144,40 +148,52 @@ pub(super) async fn pane(
     campaign: &store::Campaign,
     seen: &Seen,
 ) -> Result<String, Problem> {
-    Ok(look_at(app, visitor, campaign, seen).await?.html)
+    Ok(drawn(app, visitor, campaign, seen, true).await?.html)
 }
 
-/// The message of a draft, as it is looked at.
+/// The message of a draft, as it is looked at where it is not written.
 pub(super) async fn look_at(
     app: &App,
     visitor: &Visitor,
     campaign: &store::Campaign,
     seen: &Seen,
 ) -> Result<Looked, Problem> {
+    drawn(app, visitor, campaign, seen, false).await
+}
+
+async fn drawn(
+    app: &App,
+    visitor: &Visitor,
+    campaign: &store::Campaign,
+    seen: &Seen,
+    is_beside_form: bool,
+) -> Result<Looked, Problem> {
     let proposal = drafts::proposal(&app.store, campaign).await?;
     let rendered = match rendered(app, visitor, &proposal, seen).await {
         Ok(rendered) => rendered,
         Err(problem) if problem.field.is_some() || problem.code == Code::InvalidField => {
-            return Ok(Looked { html: refused(visitor, &problem)?, size: None });
+            return Ok(Looked { html: refused(visitor, &problem)?, src: None, size: None });
         }
         Err(problem) => return Err(problem),
     };
     let Rendered { subject, preheader, html, empty_tags, .. } = rendered;
     let (size, is_clipped) = (html.len().div_ceil(1024) as u64, html.len() > CLIPPED_BYTES);
+    // Of this moment: a frame with the address it had is not drawn anew.
+    let src = format!("/campaigns/{}/preview?{}&at={}", campaign.id, seen.query(), app.now().as_millis());
     let pane = Pane {
         way: seen.way(),
-        // Of this moment: a frame with the address it had is not drawn anew.
-        src: format!("/campaigns/{}/preview?{}&at={}", campaign.id, seen.query(), app.now().as_millis()),
+        src: src.clone(),
         subject,
         preheader,
         empty_tags,
         size,
         is_clipped,
         saved_at: visitor.shown.second(&app.now()),
+        is_beside_form,
         shown: visitor.shown.clone(),
     };
     let html = pane.render().map_err(|error| own_failure(&error))?;
-    Ok(Looked { html, size: Some((size, is_clipped)) })
+    Ok(Looked { html, src: Some(src), size: Some((size, is_clipped)) })
 }
 
 /// Why there is nothing to be looked at.

@@ -207,6 +207,7 @@ async fn findings(
         }
         Err(other) => return Err(other.into()),
     };
+    let topic = app.store.topic_to_be(campaign.id).await?;
     let against = |objection: &Objection| Finding {
         class: "hard",
         forbids: !objection.is_of_the_moment(),
@@ -267,7 +268,7 @@ async fn findings(
             .map(against)
             .collect(),
         warnings: warnings.chain(checked.gaps.iter().map(gap)).collect(),
-        checks: preflight::checks(shown, &checked, size, kept.is_some()),
+        checks: preflight::checks(shown, &checked, (size, topic.as_deref()), kept.is_some()),
     })
 }
 

@@ -60,13 +60,23 @@ async fn what_was_checked_is_told_with_its_result() {
         ("Values without a fallback", "whoever gets it has them all"),
         ("Links", "link"),
         ("Size", "kB of HTML"),
-        ("Topic", "that of its lists"),
+        ("Topic", "none: nobody is skipped"),
         ("Of use until", "none"),
     ] {
         let told =
             page.split(&format!("<dt>{what}</dt>")).nth(1).unwrap_or_else(|| panic!("{what} is missing: {page}"));
         assert!(told.split("</dd>").next().is_some_and(|told| told.contains(result)), "{what}: {told}");
     }
+    assert_eq!(page.matches("kB of HTML").count(), 1, "its size is told once: {page}");
+    let whole = page.split("Look at it by itself").next().unwrap().rsplit("href=\"").next().unwrap();
+    let whole = whole.split('"').next().unwrap().replace("&#38;", "&");
+    assert_eq!(look(&house, &whole, &cookie).await.status, 200, "{whole}");
+    let new = json!({ "name": "Gardeners", "topic": "gardens" });
+    let list = house.post("/api/v1/lists", &key, new).await.json()["id"].clone();
+    let mut draft = saying("summer", "subject: Hi", body);
+    draft["audience"] = json!({ "include": [list] });
+    let page = reviewed(&house, &cookie, &key, draft).await;
+    assert!(page.contains("gardens, which its lists share"), "{page}");
     // What stands against it is told as such.
     let house = House::new();
     let (cookie, key) = (owner(&house).await, house.master_key().await);
