@@ -36,6 +36,8 @@ pub(super) struct Which {
     #[serde(default)]
     all: String,
     after: Option<String>,
+    /// The channel by which a test was just sent: what came of it is told.
+    tested: Option<String>,
 }
 
 /// The alerts.
@@ -44,16 +46,10 @@ pub(super) async fn list(
     visitor: Visitor,
     Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
-    draw(&app, &visitor, &which, &Entered::default(), None).await
+    draw(&app, &visitor, &which, &Entered::default()).await
 }
 
-async fn draw(
-    app: &App,
-    visitor: &Visitor,
-    which: &Which,
-    entered: &Entered,
-    note: Option<Part>,
-) -> Result<Response, Problem> {
+async fn draw(app: &App, visitor: &Visitor, which: &Which, entered: &Entered) -> Result<Response, Problem> {
     visitor.caller.may(Scope::DispatchRead)?;
     let shown = &visitor.shown;
     let workspace = visitor.caller.workspace;
@@ -81,13 +77,16 @@ async fn draw(
     ];
     let layout = Layout::of(app, visitor, Section::Delivery, shown.say("alerts"));
     let mut sheet = Sheet::new(layout).tabs(tabs::delivery(visitor, "/alerts"));
-    if let Some(note) = note {
-        sheet = sheet.part(note);
-    }
     sheet = sheet.part(Part::Choice(shown.say("alerts-which"), choices)).part(table);
     if visitor.caller.scopes.has(Scope::SettingsRead) {
         let may_write = visitor.caller.scopes.has(Scope::SettingsWrite);
         let channels = app.store.alert_channels(Some(workspace)).await?;
+        let tested = channels.iter().find(|one| which.tested.as_ref().is_some_and(|id| *id == one.id.to_string()));
+        sheet = match tested.map(|channel| (channel.failed_at, channel.failure.clone())) {
+            Some((None, _)) => sheet.part(Part::Note("ok", shown.say("channel-tested"), None)),
+            Some((Some(_), why)) => sheet.part(Part::Note("hard", shown.say("channel-not-tested"), why)),
+            None => sheet,
+        };
         sheet = sheet.part(channel_table(shown, may_write, channels));
         if may_write {
             sheet = sheet.part(channel_form(shown, entered));
@@ -218,20 +217,15 @@ pub(super) async fn make(State(app): State<App>, visitor: Visitor, typed: Typed)
         Ok(_) => Ok(Redirect::to("/alerts").into_response()),
         Err(problem) => {
             let entered = Entered::refused("channel", typed, problem)?;
-            draw(&app, &visitor, &Which::default(), &entered, None).await
+            draw(&app, &visitor, &Which::default(), &entered).await
         }
     }
 }
 
-/// Sends a test by a channel.
+/// Sends a test by a channel, and leads to what came of it: whoever looks there again sends none.
 pub(super) async fn test(State(app): State<App>, visitor: Visitor, At(id): At<ChannelId>) -> Result<Response, Problem> {
-    let Json(tried) = api::test(State(app.clone()), visitor.caller.clone(), At(id)).await?;
-    let shown = &visitor.shown;
-    let note = match tried.failure {
-        None => Part::Note("ok", shown.say("channel-tested"), None),
-        Some(why) => Part::Note("hard", shown.say("channel-not-tested"), Some(why)),
-    };
-    draw(&app, &visitor, &Which::default(), &Entered::default(), Some(note)).await
+    let Json(_) = api::test(State(app), visitor.caller, At(id)).await?;
+    Ok(Redirect::to(&format!("/alerts?tested={id}")).into_response())
 }
 
 /// Removes a channel.

@@ -6,7 +6,7 @@ use super::forms::Entered;
 use super::layout::{Layout, Section};
 use super::sheet::{Cell, Sheet, Table};
 use super::shown::Shown;
-use super::{Visitor, tabs};
+use super::{Visitor, tabs, webhooks};
 use crate::App;
 use crate::api::alerts::unwritten;
 use crate::api::domains;
@@ -50,7 +50,7 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         dns(&app, &visitor, &alerts).await?,
         part(shown.say("machine-providers"), &[AlertKind::ProviderHeld, AlertKind::ProviderIncident], String::new()),
         certificate(shown, &alerts, app.config.shows_certificate),
-        part(shown.say("webhooks"), &[AlertKind::WebhookFailing, AlertKind::WebhookDisabled], String::new()),
+        webhooks_row(&app, &visitor, &alerts).await?,
         vec![Cell::text(shown.say("machine-clock")), Cell::text("–"), Cell::text(clock)],
     ];
     if let Some(why) = app.store.held() {
@@ -97,6 +97,25 @@ async fn dns(app: &App, visitor: &Visitor, alerts: &[Alert]) -> Result<Vec<Cell>
     };
     cells.truncate(1);
     cells.extend(told);
+    Ok(cells)
+}
+
+/// Are the webhooks of this workspace answered? Alerts come when one failed for long; how each stands is told before.
+async fn webhooks_row(app: &App, visitor: &Visitor, alerts: &[Alert]) -> Result<Vec<Cell>, Problem> {
+    let shown = &visitor.shown;
+    let kinds = [AlertKind::WebhookFailing, AlertKind::WebhookDisabled];
+    let stand = match visitor.caller.scopes.has(Scope::WebhooksRead) {
+        true => webhooks::in_short(app, visitor).await?,
+        false => None,
+    };
+    let Some((worst, told)) = stand else {
+        return Ok(row(shown, alerts, shown.say("webhooks"), &kinds, String::new()));
+    };
+    let mut cells = row(shown, alerts, shown.say("webhooks"), &kinds, told);
+    let is_alerted = alerts.iter().any(|alert| kinds.contains(&alert.kind));
+    if let (false, "hard" | "soft", Some(state)) = (is_alerted, worst, cells.get_mut(1)) {
+        *state = Cell::badge("soft", "soft", shown.say("machine-webhooks-unwell"));
+    }
     Ok(cells)
 }
 

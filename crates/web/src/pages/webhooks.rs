@@ -15,8 +15,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use model::WebhookId;
 use model::access::Scope;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use store::webhook::WEBHOOKS_MAX;
 use store::{Webhook, WebhookTry};
 
 const LIST: &str = "webhooks";
@@ -25,6 +27,10 @@ const LOG: &str = "webhook-log";
 const PAGE: usize = 50;
 /// Requests of a page.
 const TRIES: usize = 50;
+/// Among so many of the latest requests a test stands that was just sent.
+const TESTED_AMONG: usize = 20;
+/// How a webhook may stand: the classes of its badge.
+const WORST_FIRST: [&str; 4] = ["hard", "soft", "skip", "ok"];
 
 /// How it stands. It works where it took the last that was sent there, and not because nothing ever was.
 async fn standing(app: &App, shown: &Shown, webhook: &Webhook) -> Result<Badge, Problem> {
@@ -44,6 +50,26 @@ async fn standing(app: &App, shown: &Shown, webhook: &Webhook) -> Result<Badge, 
 /// Did the receiver take it?
 fn is_taken(tried: &WebhookTry) -> bool {
     tried.status.is_some_and(|status| (200..300).contains(&status))
+}
+
+/// How the webhooks of a workspace stand, in a line: for the page of the machine. `None`: there are none.
+pub(super) async fn in_short(app: &App, visitor: &Visitor) -> Result<Option<(&'static str, String)>, Problem> {
+    let shown = &visitor.shown;
+    let found = app.store.webhooks(visitor.caller.workspace, None, WEBHOOKS_MAX).await?;
+    // By what is said of them, worst first; of each how many.
+    let mut stand: Vec<(&'static str, String, u64)> = Vec::new();
+    for webhook in &found {
+        let badge = standing(app, shown, webhook).await?;
+        match stand.iter_mut().find(|(_, said, _)| *said == badge.text) {
+            Some((_, _, many)) => *many += 1,
+            None => stand.push((badge.class, badge.text, 1)),
+        }
+    }
+    stand.sort_by_key(|(class, ..)| WORST_FIRST.iter().position(|known| known == class));
+    let worst = stand.first().map(|(class, ..)| *class);
+    let told = stand.iter().map(|(_, said, many)| format!("{}: {said}", shown.number(many)));
+    let told = told.collect::<Vec<_>>().join(" · ");
+    Ok(worst.map(|worst| (worst, told)))
 }
 
 /// The webhooks.
@@ -81,13 +107,13 @@ async fn draw(app: &App, visitor: &Visitor, which: pages::Plain, entered: &Enter
     sheet = sheet.part(table);
     if visitor.caller.scopes.has(Scope::WebhooksWrite) {
         let form = Form::new("make", shown.say("webhook-add"), "/webhooks", shown.say("webhook-add-do"), entered);
-        sheet = sheet.part(filled(shown, form.field(once::field(app)), None));
+        sheet = sheet.part(filled(app, shown, form.field(once::field(app)), None));
     }
     Ok(sheet.answer(entered))
 }
 
 /// The fields of a webhook.
-fn filled(shown: &Shown, form: Form, known: Option<&Webhook>) -> Form {
+fn filled(app: &App, shown: &Shown, form: Form, known: Option<&Webhook>) -> Form {
     let (url, description, events) = known.map_or_else(Default::default, |known| {
         (known.chosen.url.clone(), known.chosen.description.clone(), known.chosen.events.join("\n"))
     });
@@ -96,10 +122,11 @@ fn filled(shown: &Shown, form: Form, known: Option<&Webhook>) -> Form {
     let nouns: Vec<String> = nouns.into_iter().map(|noun| format!("{noun}.*")).collect();
     let help = shown.fill("webhook-events-help", &[("nouns", nouns.join(", ").into())]);
     let events = if known.is_some() { events } else { "*".to_owned() };
+    let is_rehearsal = app.config.sending.transport.is_rehearsal();
     form.field(
         Field::new("url", shown.say("webhook-url"), Kind::Line("url"))
             .value(url)
-            .help(shown.say("webhook-url-help"))
+            .help(shown.say(if is_rehearsal { "webhook-url-help-rehearsal" } else { "webhook-url-help" }))
             .required(),
     )
     .field(Field::line("description", shown.say("webhook-description")).value(description))
@@ -128,14 +155,35 @@ pub(super) async fn make(State(app): State<App>, visitor: Visitor, typed: Typed)
     }
 }
 
+/// Which requests of a webhook.
+#[derive(Deserialize)]
+pub(super) struct Which {
+    after: Option<String>,
+    /// The number of a test that was just sent: what came of it is told.
+    tested: Option<i64>,
+}
+
 /// A webhook: how it stands, and its latest requests.
 pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<WebhookId>,
-    Asked(which): Asked<pages::Plain>,
+    Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
-    one(&app, &visitor, id, which.after.as_deref(), &Entered::default(), None).await
+    visitor.caller.may(Scope::WebhooksRead)?;
+    let sent = match which.tested {
+        Some(number) => {
+            let before = number.checked_add(1);
+            let found = app.store.webhook_tries(visitor.caller.workspace, id, before, 1).await?;
+            found.into_iter().find(|tried| tried.number == number && tried.event.is_none())
+        }
+        None => None,
+    };
+    let note = sent.map(|tried| match is_taken(&tried) {
+        true => Part::Note("ok", visitor.shown.say("webhook-tested"), tried.said),
+        false => Part::Note("hard", visitor.shown.say("webhook-not-tested"), tried.said),
+    });
+    one(&app, &visitor, id, which.after.as_deref(), &Entered::default(), note).await
 }
 
 async fn one(
@@ -202,7 +250,7 @@ async fn one(
                 .help(shown.say("webhook-remove-what"))
                 .class("risk")
                 .folded();
-        sheet = sheet.part(filled(shown, change, Some(&known)).folded()).part(replay).part(rotate).part(remove);
+        sheet = sheet.part(filled(app, shown, change, Some(&known)).folded()).part(replay).part(rotate).part(remove);
     }
     Ok(sheet.answer(entered))
 }
@@ -264,12 +312,14 @@ fn back(id: WebhookId) -> Response {
     Redirect::to(&format!("/webhooks/{id}")).into_response()
 }
 
-/// Sends a test, and shows what came back.
+/// Sends a test, and leads to what came back: whoever looks there again sends none.
 pub(super) async fn test(State(app): State<App>, visitor: Visitor, At(id): At<WebhookId>) -> Result<Response, Problem> {
-    let Json(tested) = api::test(State(app.clone()), visitor.caller.clone(), At(id)).await?;
-    let told = visitor.shown.say(if tested.taken { "webhook-tested" } else { "webhook-not-tested" });
-    let note = Part::Note(if tested.taken { "ok" } else { "hard" }, told, tested.request.said);
-    one(&app, &visitor, id, None, &Entered::default(), Some(note)).await
+    let Json(_) = api::test(State(app.clone()), visitor.caller.clone(), At(id)).await?;
+    let latest = app.store.webhook_tries(visitor.caller.workspace, id, None, TESTED_AMONG).await?;
+    Ok(match latest.iter().find(|tried| tried.event.is_none()) {
+        Some(tried) => Redirect::to(&format!("/webhooks/{id}?tested={}", tried.number)).into_response(),
+        None => back(id),
+    })
 }
 
 /// Tells it nothing for now.

@@ -1,6 +1,7 @@
 //! Webhooks: secrets shown once, addresses inside refused, tests that tell what came back.
 
 use super::browser::Browser;
+use super::campaigns::rehearsal;
 use super::house::House;
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -123,6 +124,30 @@ async fn it_works_when_it_took_something_and_not_before() {
     house.ask(Method::PATCH, &path, Some(&key), Some(json!({ "url": url }))).await;
     assert_eq!(house.post(&format!("{path}/test"), &key, json!({})).await.json()["taken"], false);
     stands("did not take the last request").await;
+}
+
+#[tokio::test]
+async fn what_came_of_a_test_is_looked_at_as_often_as_one_likes() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let browser = Browser::owner(&house).await;
+    assert!(browser.look("/webhooks").await.text.contains("In this rehearsal it begins with https or http"));
+    let (url, _told) = receiver("500 Broken").await;
+    let webhook = made(&house, &key, &url).await;
+    let page = format!("/webhooks/{}", webhook["webhook"]["id"].as_str().unwrap());
+    let sent = browser.submit(&format!("{page}/test"), "").await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let place = sent.headers["location"].to_str().unwrap().to_owned();
+    for _ in 0..2 {
+        let told = browser.look(&place).await.text;
+        assert!(told.contains("The receiver did not take the test.") && told.contains("hello"), "{told}");
+    }
+    assert!(!browser.look(&page).await.text.contains("did not take the test."), "told where it was asked");
+    let log = house.get(&format!("/api/v1{page}/log"), &key).await.json();
+    assert_eq!(log["data"].as_array().unwrap().len(), 1, "nothing was sent by looking: {log}");
+    let machine = browser.look("/machine").await.text;
+    let row = machine.split("<tr").skip(1).find(|row| row.contains("Webhooks")).unwrap_or_else(|| panic!("{machine}"));
+    assert!(row.contains("not all are answered") && row.contains("1: did not take the last request"), "{row}");
 }
 
 #[tokio::test]
