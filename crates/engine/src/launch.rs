@@ -175,6 +175,7 @@ impl Snapshot {
         let mut warnings = Vec::new();
         for variant in 0..self.variants() {
             warnings.extend(self.warnings(&self.compile_variant(name, variant)?)?);
+            warnings.extend(compose::turned("the sender's name", &self.of_variant(variant).options.from));
         }
         warnings.sort();
         warnings.dedup();

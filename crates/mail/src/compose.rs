@@ -366,6 +366,13 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
         (_, None) => (text, text_places),
     };
     draft.warn_of(&hidden, &page, &found, &html);
+    draft.warn_of_turned(&[
+        ("the subject", Some(subject.as_str())),
+        ("the preheader", preheader.as_ref().map(|(text, range, _)| span(text, range.clone()))),
+        ("the sender's name", front.from_name.clone().map(|range| span(source, range))),
+        ("the message", Some(html.as_str())),
+        ("the text part", options.text.as_deref()),
+    ]);
     let links: Vec<String> = found.links.iter().map(|href| hidden.restore(href).0).collect();
     if link_options.count {
         draft.warn_of_uncounted(&links, &numbered);
@@ -404,6 +411,20 @@ pub fn compile(source: &str, kind: SourceKind, options: &CompileOptions) -> Resu
 /// Does a column answer to a tag? Case and what a tag cannot hold make no difference; our own tags are written as they are.
 pub fn answers(column: &str, tag: &str) -> bool {
     column == tag || !OUR_TAGS.contains(&column) && tag_of_column(column) == tag_of_column(tag)
+}
+
+/// Signs that turn the direction of the letters behind them, whatever these are (LRO and RLO; Unicode Standard Annex 9).
+const TURNING: [char; 2] = ['\u{202D}', '\u{202E}'];
+
+/// What its author should look at where a part of a message turns letters around: `exe.txt` may stand there as `txt.exe`.
+pub fn turned(part: &str, text: &str) -> Option<String> {
+    let says = || {
+        format!(
+            "{part} has a sign that turns letters around (U+202D or U+202E), so that it reads otherwise than it is written: \
+             take it out"
+        )
+    };
+    text.contains(TURNING).then(says)
 }
 
 /// Names of the templates; the ending decides about escaping.
@@ -547,6 +568,11 @@ impl Draft<'_> {
         if html.len() > CLIPPED_OCTETS {
             self.warnings.push(format!("the HTML has {} kB: Gmail cuts messages off at 102 kB", html.len() / 1024));
         }
+    }
+
+    /// Says which parts are read otherwise than they are written.
+    fn warn_of_turned(&mut self, parts: &[(&str, Option<&str>)]) {
+        self.warnings.extend(parts.iter().filter_map(|(part, text)| turned(part, (*text)?)));
     }
 
     fn of_link(&self, error: &minijinja::Error) -> ComposeError {

@@ -224,6 +224,22 @@ pub(super) fn survey(page: &str, preheader: Option<&str>) -> Result<(String, Fin
         warn(&format!("<{}> does not work in mail: most mail programs take it out", el.tag_name()));
         Ok(())
     });
+    let handled = ElementContentHandlers::default().element(|el: &mut lol_html::html_content::Element<'_, '_>| {
+        let handler = el.attributes().iter().map(lol_html::html_content::Attribute::name).find(|name| is_handler(name));
+        if let Some(handler) = handler {
+            let tag = el.tag_name();
+            warn(&format!(
+                "<{tag}> has {handler}: mail programs run no scripts, and filters distrust mail that has some; take it out"
+            ));
+        }
+        Ok(())
+    });
+    let meta = ElementContentHandlers::default().element(|el: &mut lol_html::html_content::Element<'_, '_>| {
+        if el.get_attribute("http-equiv").is_some_and(|what| what.trim().eq_ignore_ascii_case("refresh")) {
+            warn("a <meta> leads on to another page: mail programs do not follow it, and filters distrust it; take it out");
+        }
+        Ok(())
+    });
     let body = ElementContentHandlers::default().element(|el: &mut lol_html::html_content::Element<'_, '_>| {
         if let Some(preheader) = preheader {
             el.prepend(&preheader_html(preheader), ContentType::Html);
@@ -236,6 +252,8 @@ pub(super) fn survey(page: &str, preheader: Option<&str>) -> Result<(String, Fin
         ("a[href], area[href]", link),
         ("img[src]", image),
         ("script, form, iframe, object, embed, video, audio", dropped),
+        ("meta[http-equiv]", meta),
+        ("*", handled),
         ("body", body),
     ] {
         settings = settings.append_element_content_handler((Cow::Owned(selector(selectors)?), handlers));
@@ -249,6 +267,11 @@ pub(super) fn survey(page: &str, preheader: Option<&str>) -> Result<(String, Fin
     }
     found.title = unescape(found.title.trim());
     Ok((page, found))
+}
+
+/// Does an attribute of this name run something (`onload`, `onerror`)? The shortest is `oncut`.
+fn is_handler(name: &str) -> bool {
+    name.strip_prefix("on").is_some_and(|what| what.len() >= 3 && what.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
 pub(super) fn selector(text: &str) -> Result<Selector, ComposeError> {

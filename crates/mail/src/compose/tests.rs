@@ -286,7 +286,30 @@ fn doubtful_things_are_warned_of() {
     assert!(warnings("<a href='/x'>y</a>").contains("a link has a relative address"));
     assert!(warnings("<img src='../x.png'>").contains("an image has a relative address"));
     assert!(warnings(&"<p>long</p>".repeat(10_000)).contains("Gmail cuts messages off"));
+    assert!(
+        warnings("<img src='https://e.org/x' onerror='run()'>").contains("<img> has onerror: mail programs run no")
+    );
+    assert!(warnings("<p ONCLICK='run()'>x</p>").contains("<p> has onclick"));
+    let refresh = "<meta http-equiv='Refresh' content='0;url=https://example.org'>";
+    assert!(warnings(refresh).contains("a <meta> leads on to another page"));
+    assert!(warnings("<p>invoice_\u{202E}fdp.exe</p>").contains("the message has a sign that turns letters around"));
+    assert!(warnings("<p>invoice_&#x202E;fdp.exe</p>").contains("the message has a sign"));
     assert_eq!(warnings("<a href='https://example.org'>y</a> <a href='{{ view_url }}'>z</a><a href='#top'>t</a>"), "");
+    assert_eq!(
+        warnings("<p one='1' dir='rtl'>\u{5E9}\u{5DC}\u{5D5}\u{5DD}</p><meta http-equiv='x-y' content='z'>"),
+        ""
+    );
+}
+
+#[test]
+fn letters_that_are_turned_around_are_warned_of_wherever_they_stand() {
+    let source =
+        "---\nsubject: Bill \u{202E}fdp.exe\npreheader: see \u{202D}it\nfrom_name: An\u{202E}na\n---\n<p>Hello</p>";
+    let options = CompileOptions { text: Some("\u{202E}olleH".to_owned()), ..options() };
+    let warnings = compile(source, SourceKind::Html, &options).unwrap().warnings().join("\n");
+    for part in ["the subject", "the preheader", "the sender's name", "the text part"] {
+        assert!(warnings.contains(&format!("{part} has a sign that turns letters around")), "{part}: {warnings}");
+    }
 }
 
 #[test]

@@ -87,6 +87,27 @@ async fn what_was_checked_is_told_with_its_result() {
 }
 
 #[tokio::test]
+async fn what_mail_does_not_run_and_letters_that_are_turned_around_are_told() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    people(&house, &["anna@a.example"]).await;
+    let body = "<p onmouseover=\"run()\">Hi</p><meta http-equiv=\"refresh\" content=\"0;url=https://first.example\">\
+        <a href=\"{{ unsubscribe_url }}\">Stop</a>";
+    let mut draft = saying("turned", "subject: Bill \u{202E}fdp.exe", body);
+    draft["message"]["format"] = json!("html");
+    draft["from"] = json!("An\u{202E}na <news@first.example>");
+    let page = reviewed(&house, &cookie, &key, draft).await;
+    for told in [
+        "&#60;p&#62; has onmouseover: mail programs run no scripts",
+        "a &#60;meta&#62; leads on to another page",
+        "the subject has a sign that turns letters around",
+        "the sender&#39;s name has a sign that turns letters around",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn what_mends_a_draft_is_a_link_for_those_who_may_write() {
     let house = rehearsal();
     let key = house.master_key().await;
