@@ -3,14 +3,16 @@
 
 use crate::launch;
 use model::{Actor, CampaignState, DeliveryId, Timestamp, in_quotes};
-use store::{Campaign, Store, StoreError};
+use store::{Campaign, Doubt, Store, StoreError};
 
 /// Puts those in doubt, or these of them, in the queue again; a campaign that is complete goes on for them. How many there
-/// are. Refused: a campaign that was cancelled, or whose offer has expired: nobody of it is sent to any more.
+/// are. Refused: a doubt that is not meant as it stands, and a campaign that was cancelled, or whose offer has expired: nobody
+/// of it is sent to any more.
 pub async fn queue_again(
     store: &Store,
     campaign: &Campaign,
     only: Option<&[DeliveryId]>,
+    is_meant: impl FnOnce(&Doubt) -> bool + Send + 'static,
     actor: &Actor,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
@@ -24,7 +26,7 @@ pub async fn queue_again(
             "the offer of campaign {name} has expired: nobody of it is sent to any more"
         )));
     }
-    let queued = store.resend_in_doubt(campaign.id, only, actor, now).await?;
+    let queued = store.resend_in_doubt_if(campaign.id, only, is_meant, actor, now).await?;
     if queued > 0 && campaign.state == CampaignState::Complete {
         store.set_campaign_state(campaign.id, CampaignState::Sending, None, actor, now).await?;
     }

@@ -190,17 +190,18 @@ pub async fn make(
     Ok(store.make_draft(new, proposal.options.topic.clone(), actor, now).await?)
 }
 
-/// Changes a draft as a whole.
+/// Changes a draft as a whole, if it is meant as it stands, with whom it is for.
 pub async fn edit(
     store: &Store,
     workspace: WorkspaceId,
     id: CampaignId,
     proposal: &Proposal,
+    is_meant: impl FnOnce(&Campaign, &Audience) -> bool + Send + 'static,
     actor: &Actor,
     now: Timestamp,
 ) -> Result<Campaign, SendError> {
     let topic = proposal.options.topic.clone();
-    Ok(store.edit_draft(workspace, id, proposal.written()?, topic, actor, now).await?)
+    Ok(store.edit_draft_if(workspace, id, (proposal.written()?, topic), is_meant, actor, now).await?)
 }
 
 /// Keeps among the versions of a draft what it does not become; the number of the version.

@@ -25,7 +25,7 @@ use model::{
 use net::Clock;
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
-use store::{Campaign, Hold, LeftOut, NewHold, Store, StoreError, Target};
+use store::{Campaign, Doubt, Hold, LeftOut, NewHold, Store, StoreError, Target};
 use tokio::sync::{Notify, mpsc};
 
 /// How long the end of a run waits for its alerts to be written.
@@ -223,10 +223,11 @@ impl Handle {
         &self,
         campaign: &Campaign,
         only: Option<&[DeliveryId]>,
+        is_meant: impl FnOnce(&Doubt) -> bool + Send + 'static,
         actor: &Actor,
     ) -> Result<u64, StoreError> {
         self.check_way(campaign)?;
-        let queued = doubt::queue_again(&self.store, campaign, only, actor, self.now()).await?;
+        let queued = doubt::queue_again(&self.store, campaign, only, is_meant, actor, self.now()).await?;
         if queued > 0 {
             let (told, found) = tokio::sync::oneshot::channel();
             self.tell(Notice::QueuedAgain(campaign.id, told));

@@ -107,6 +107,7 @@ impl From<StoreError> for Failure {
             | StoreError::Exists { .. }
             | StoreError::CampaignMove { .. }
             | StoreError::DeliveryMove { .. }
+            | StoreError::Overtaken
             | StoreError::Refused(_) => Exit::Refused,
             _ => Exit::OwnFailure,
         };

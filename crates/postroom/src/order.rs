@@ -461,7 +461,7 @@ pub(crate) async fn carry_out(
         }
         Order::ResendInDoubt { campaign, only } => {
             let known = known_campaign(store, *campaign).await?;
-            let queued = engine::doubt::queue_again(store, &known, only.as_deref(), actor, now).await?;
+            let queued = engine::doubt::queue_again(store, &known, only.as_deref(), |_| true, actor, now).await?;
             Ok(json!({ "queued_again": queued, "goes_on_here": false }))
         }
         Order::Set { name, value } => {

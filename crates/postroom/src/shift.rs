@@ -205,7 +205,7 @@ impl Staff {
             }
             Order::ResendInDoubt { campaign, only } if self.works_on(campaign) => {
                 let known = order::known_campaign(&self.ledger.store, campaign).await?;
-                let queued = self.handle.queue_again(&known, only.as_deref(), &actor).await?;
+                let queued = self.handle.queue_again(&known, only.as_deref(), |_| true, &actor).await?;
                 Ok(json!({ "queued_again": queued, "goes_on_here": known.state != CampaignState::Paused }))
             }
             Order::ChooseVariant { campaign, variant, because } if self.works_on(campaign) => {

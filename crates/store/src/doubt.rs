@@ -1,7 +1,7 @@
 //! Deliveries in doubt: sent again on request, or settled by what somebody found out.
 
 use crate::Store;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::sqlite::{Ledger, doubt as doubt_sql};
 use model::{Actor, CampaignId, DeliveryId, DeliveryState, Timestamp};
 use std::sync::Arc;
@@ -23,6 +23,15 @@ pub struct SilentSite {
     pub note: Option<String>,
 }
 
+/// What is in doubt of a campaign. Another doubt has other figures: whoever was sent to once more was tried once more often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doubt {
+    /// Deliveries.
+    pub people: u64,
+    /// How often they were tried in all.
+    pub tries: u64,
+}
+
 impl Store {
     /// Servers at which at least `in_a_row` deliveries of a campaign are in doubt without an answer of theirs between
     /// them. Those that bear the note `but` are left out: whose fault they are is known.
@@ -30,7 +39,12 @@ impl Store {
         let but = but.to_owned();
         self.core.lanes.read(move |conn| doubt_sql::silent_sites(conn, campaign, in_a_row, &but)).await
     }
-    /// Puts deliveries in doubt back in the queue (all of them, or those named). Returns how many.
+    /// What is in doubt of a campaign, or among those named.
+    pub async fn doubt(&self, campaign: CampaignId, only: Option<&[DeliveryId]>) -> Result<Doubt> {
+        let only: Option<Vec<DeliveryId>> = only.map(<[DeliveryId]>::to_vec);
+        self.core.lanes.read(move |conn| doubt_sql::doubt(conn, campaign, only.as_deref())).await
+    }
+    /// Puts deliveries in doubt back in the queue (all of them, or those named), each once. Returns how many.
     pub async fn resend_in_doubt(
         &self,
         campaign: CampaignId,
@@ -38,16 +52,33 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<u64> {
+        self.resend_in_doubt_if(campaign, only, |_| true, actor, now).await
+    }
+    /// The same, if what is in doubt is what is meant, which is asked in the write that begins it. Refused with
+    /// [`StoreError::Overtaken`] if not.
+    pub async fn resend_in_doubt_if(
+        &self,
+        campaign: CampaignId,
+        only: Option<&[DeliveryId]>,
+        is_meant: impl FnOnce(&Doubt) -> bool + Send + 'static,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64> {
         let only: Option<Arc<[DeliveryId]>> = only.map(Arc::from);
-        let mut total = 0;
-        loop {
-            let only = only.clone();
-            let step = move |ledger: &mut Ledger| ledger.requeue_step(campaign, only.as_deref(), now);
-            let count = self.core.lanes.write(step).await?;
-            total += count;
-            if count == 0 {
-                break;
+        let named = only.clone();
+        let begin = move |ledger: &mut Ledger| {
+            if !is_meant(&ledger.doubt(campaign, named.as_deref())?) {
+                return Err(StoreError::Overtaken);
             }
+            ledger.requeue_step(campaign, named.as_deref(), None, now)
+        };
+        let (mut total, mut next) = self.core.lanes.write(begin).await?;
+        while let Some(after) = next {
+            let named = only.clone();
+            let step = move |ledger: &mut Ledger| ledger.requeue_step(campaign, named.as_deref(), Some(after), now);
+            let (count, further) = self.core.lanes.write(step).await?;
+            total += count;
+            next = further;
         }
         if total > 0 {
             let actor = actor.clone();

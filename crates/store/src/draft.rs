@@ -106,9 +106,23 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Campaign> {
+        self.edit_draft_if(workspace, id, (edit, topic), |_, _| true, actor, now).await
+    }
+
+    /// The same, if the draft is meant as it stands, with whom it is for, which is asked in the very write. Refused with
+    /// [`StoreError::Overtaken`](crate::StoreError::Overtaken) if not.
+    pub async fn edit_draft_if(
+        &self,
+        workspace: WorkspaceId,
+        id: CampaignId,
+        (edit, topic): (DraftEdit, Option<String>),
+        is_meant: impl FnOnce(&Campaign, &Audience) -> bool + Send + 'static,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Campaign> {
         let actor = actor.clone();
         let write = move |ledger: &mut Ledger| {
-            let edited = ledger.edit_draft(workspace, id, &edit, &actor, now)?;
+            let edited = ledger.edit_draft(workspace, id, &edit, is_meant, &actor, now)?;
             ledger.set_campaign_topic(workspace, id, topic.as_deref())?;
             Ok(edited)
         };

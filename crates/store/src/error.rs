@@ -122,6 +122,9 @@ pub enum StoreError {
         /// In words.
         why: String,
     },
+    /// It does not stand any more as whoever asks for a change has seen it.
+    #[error("it was changed since you looked; look again")]
+    Overtaken,
     /// A rule of the house forbids it.
     #[error("{0}")]
     Refused(String),

@@ -196,8 +196,21 @@ impl Store {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Segment> {
+        self.change_segment_if(workspace, id, change, |_| true, actor, now).await
+    }
+    /// The same, if it is meant as it stands, which is asked in the very write. Refused with
+    /// [`StoreError::Overtaken`](crate::StoreError::Overtaken) if not.
+    pub async fn change_segment_if(
+        &self,
+        workspace: WorkspaceId,
+        id: SegmentId,
+        change: SegmentChange,
+        is_meant: impl FnOnce(&Segment) -> bool + Send + 'static,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Segment> {
         let actor = actor.clone();
-        self.core.lanes.write(move |ledger| ledger.change_segment(workspace, id, &change, &actor, now)).await
+        self.core.lanes.write(move |ledger| ledger.change_segment(workspace, id, &change, is_meant, &actor, now)).await
     }
     /// Removes a segment. Refused while a campaign that is not built yet names it.
     pub async fn remove_segment(

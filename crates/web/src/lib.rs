@@ -180,8 +180,6 @@ pub(crate) struct Desk {
     pub(crate) once: pages::Once,
     /// Imports are done one at a time: each keeps the writer busy.
     pub(crate) importing: Semaphore,
-    /// Drafts are saved one at a time: each is compared with what its author had read.
-    pub(crate) writing: tokio::sync::Mutex<()>,
 }
 
 impl Default for Desk {
@@ -200,7 +198,6 @@ impl Default for Desk {
             joined: Notify::new(),
             hosts: hosts::Hosts::default(),
             importing: Semaphore::new(1),
-            writing: tokio::sync::Mutex::default(),
         }
     }
 }

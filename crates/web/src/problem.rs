@@ -324,7 +324,9 @@ impl From<StoreError> for Problem {
         let code = match &error {
             StoreError::NotFound { .. } => Code::NotFound,
             StoreError::Exists { .. } => Code::AlreadyExists,
-            StoreError::CampaignMove { .. } | StoreError::DeliveryMove { .. } => Code::WrongState,
+            StoreError::CampaignMove { .. } | StoreError::DeliveryMove { .. } | StoreError::Overtaken => {
+                Code::WrongState
+            }
             StoreError::Held => Code::Held,
             StoreError::Refused(_) => Code::Refused,
             StoreError::Full | StoreError::Io(_) => Code::CannotRecord,

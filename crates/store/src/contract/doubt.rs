@@ -1,7 +1,7 @@
 //! In doubt: settled by evidence, sent again, and never turned into "not mailed".
 
 use super::*;
-use crate::{Store, StoreError};
+use crate::{Doubt, Store, StoreError};
 use model::SkipReason;
 
 /// Two people in doubt, and whatever the first becomes.
@@ -61,6 +61,28 @@ fn what_was_in_doubt_and_sent_again_is_in_doubt_when_cancelled() {
     assert_eq!(states, [DeliveryState::InDoubt, DeliveryState::InDoubt, DeliveryState::Skipped]);
     assert!(now(store.next_wakes(campaign.id, None, 10)).unwrap().is_empty());
     assert_eq!(now(store.deliveries(campaign.id, DeliveryState::InDoubt, None, 10)).unwrap().len(), 2);
+    assert_adds_up(&store, campaign.id);
+}
+
+#[test]
+fn a_second_copy_is_meant_for_the_doubt_that_was_seen() {
+    let store = empty();
+    let (campaign, claimed) = two_in_doubt(&store);
+    let doubt = |only: Option<&[model::DeliveryId]>| now(store.doubt(campaign.id, only)).unwrap();
+    let seen = doubt(None);
+    assert_eq!(seen, Doubt { people: 2, tries: 2 });
+    assert_eq!(doubt(Some(&[claimed[0].delivery])), Doubt { people: 1, tries: 1 });
+    let press = || now(store.resend_in_doubt_if(campaign.id, None, move |stands| *stands == seen, &ME, at(40)));
+    assert_eq!(press().unwrap(), 2);
+    assert!(matches!(press(), Err(StoreError::Overtaken)), "pressed twice");
+    // In doubt once more, it is another doubt.
+    for one in &claimed[..2] {
+        let again = now(store.claim_one(one.delivery)).unwrap().unwrap();
+        now(store.settle(vec![in_doubt(&again, at(50))])).unwrap();
+    }
+    assert_eq!(doubt(None), Doubt { people: 2, tries: 4 });
+    assert!(matches!(press(), Err(StoreError::Overtaken)), "an older page");
+    assert_eq!(state(&store, &claimed[0]), DeliveryState::InDoubt);
     assert_adds_up(&store, campaign.id);
 }
 

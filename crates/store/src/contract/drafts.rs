@@ -57,6 +57,12 @@ fn a_draft_is_changed_forecast_and_begun() {
         message: r#"{"subject":"Hi"}"#.to_owned(),
         audience: Audience { include: vec![Whom::Import(first)], exclude: vec![Whom::Import(second)] },
     };
+    let other =
+        DraftEdit { name: "of an older page".to_owned(), message: "{}".to_owned(), audience: Audience::everyone() };
+    let is_meant =
+        move |kept: &Campaign, audience: &Audience| kept.name == "news" && *audience == Audience::imports([first]);
+    let overtaken = now(store.edit_draft_if(W, id, (other, None), is_meant, &ME, at(2)));
+    assert!(matches!(overtaken, Err(StoreError::Overtaken)), "it is for others");
     let edited = now(store.edit_draft(W, id, edit, None, &ME, at(2))).unwrap();
     assert_eq!((edited.name.as_str(), edited.state, edited.number), ("better news", CampaignState::Draft, 1));
     let tally = now(store.forecast_draft(W, id, at(3))).unwrap();

@@ -516,6 +516,12 @@ fn a_segment_is_made_changed_listed_and_removed() {
     assert!(matches!(taken, Err(StoreError::Exists { .. })));
     let changed = now(store.change_segment(W, segment.id, to(rule("!sent")), &ME, at(7))).unwrap();
     assert_eq!((changed.rule, changed.changed_at, changed.created_at), (rule("!sent"), at(7), at(5)));
+    let if_it_is = |text: &'static str, next: &str| {
+        let is_meant = move |kept: &crate::Segment| kept.rule == rule(text);
+        now(store.change_segment_if(W, segment.id, to(rule(next)), is_meant, &ME, at(7)))
+    };
+    assert!(matches!(if_it_is("sent >= 1", "opened"), Err(StoreError::Overtaken)), "another window was quicker");
+    assert_eq!(if_it_is("!sent", "clicked").unwrap().rule, rule("clicked"));
     assert_eq!(now(store.segments(W, None, 10)).unwrap().len(), 2);
     assert_eq!(now(store.segments(W, Some(segment.id), 10)).unwrap()[0].id, other.id);
     let elsewhere = WorkspaceId(2);

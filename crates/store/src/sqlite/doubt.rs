@@ -6,7 +6,7 @@ use super::Ledger;
 use super::events::NewEvent;
 use super::reports::IS_ENDED;
 use super::settle::{Stands, Sums, stands};
-use crate::doubt::SilentSite;
+use crate::doubt::{Doubt, SilentSite};
 use crate::error::{Result, StoreError};
 use crate::settlement::Settlement;
 use model::{Actor, CampaignId, DeliveryId, DeliveryState, EventKind, Timestamp, WorkspaceId};
@@ -68,7 +68,31 @@ fn read_silent(row: &Row<'_>) -> Result<SilentSite> {
     Ok(SilentSite { host: row.get(1)?, provider, count: 1, since: at, until: at, note: row.get(4)? })
 }
 
+/// What is in doubt of a campaign, or among those named.
+pub(crate) fn doubt(conn: &Connection, campaign: CampaignId, only: Option<&[DeliveryId]>) -> Result<Doubt> {
+    let sql = format!(
+        "SELECT d.id, d.attempts FROM delivery d WHERE {IS_ENDED} AND d.campaign = ?1 AND d.state = {}",
+        DeliveryState::InDoubt.code()
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([campaign.0])?;
+    let mut found = Doubt::default();
+    while let Some(row) = rows.next()? {
+        let id = DeliveryId(row.get(0)?);
+        if only.is_none_or(|only| only.contains(&id)) {
+            found.people += 1;
+            found.tries += row.get::<_, u64>(1)?;
+        }
+    }
+    Ok(found)
+}
+
 impl Ledger {
+    /// What is in doubt of a campaign, or among those named.
+    pub(crate) fn doubt(&self, campaign: CampaignId, only: Option<&[DeliveryId]>) -> Result<Doubt> {
+        doubt(&self.conn, campaign, only)
+    }
+
     /// Settles a delivery in doubt by what somebody found out.
     pub(crate) fn settle_doubt(
         &mut self,
@@ -126,22 +150,31 @@ impl Ledger {
         Ok(false)
     }
 
-    /// One bounded step of putting deliveries in doubt back in the queue; how many.
-    pub(crate) fn requeue_step(&mut self, id: CampaignId, only: Option<&[DeliveryId]>, now: Timestamp) -> Result<u64> {
+    /// One bounded step of putting deliveries in doubt back in the queue, those behind `after`: how many, and behind which the
+    /// next step goes on, if there may be more. Whoever is in doubt again meanwhile is not asked about any more.
+    pub(crate) fn requeue_step(
+        &mut self,
+        id: CampaignId,
+        only: Option<&[DeliveryId]>,
+        after: Option<DeliveryId>,
+        now: Timestamp,
+    ) -> Result<(u64, Option<DeliveryId>)> {
+        let step = usize::try_from(STEP_ROWS).unwrap_or(usize::MAX);
         let doubtful: Vec<(i64, i64, Option<i64>)> = {
             let sql = format!(
                 "SELECT d.id, d.workspace, a.domain FROM delivery d LEFT JOIN address a ON a.id = d.address
-                WHERE {IS_ENDED} AND d.campaign = ?1 AND d.state = 6 ORDER BY d.id"
+                WHERE {IS_ENDED} AND d.campaign = ?1 AND d.state = 6 AND d.id > ?2 ORDER BY d.id"
             );
             let mut statement = self.conn.prepare_cached(&sql)?;
-            let rows = statement.query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let key = [id.0, after.map_or(i64::MIN, |after| after.0)];
+            let rows = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             let wanted = |row: &rusqlite::Result<(i64, i64, Option<i64>)>| {
                 row.as_ref()
                     .map_or(true, |(delivery, ..)| only.is_none_or(|only| only.contains(&DeliveryId(*delivery))))
             };
-            let step = usize::try_from(STEP_ROWS).unwrap_or(usize::MAX);
             rows.filter(wanted).take(step).collect::<rusqlite::Result<_>>()?
         };
+        let next = doubtful.last().filter(|_| doubtful.len() == step).map(|(delivery, ..)| DeliveryId(*delivery));
         let mut batch = Vec::with_capacity(doubtful.len());
         for (delivery, workspace, domain) in doubtful {
             // Without an address the person was forgotten: stays in doubt for good.
@@ -150,6 +183,6 @@ impl Ledger {
             let one = Settlement::bare(id, workspace, delivery, DeliveryState::InDoubt, now);
             batch.push(Settlement { to: DeliveryState::Queued, domain: model::DomainId(domain), ..one });
         }
-        Ok(self.settle_batch(&batch)?.written as u64)
+        Ok((self.settle_batch(&batch)?.written as u64, next))
     }
 }

@@ -89,18 +89,22 @@ impl Ledger {
         workspace: WorkspaceId,
         id: CampaignId,
         edit: &DraftEdit,
+        is_meant: impl FnOnce(&Campaign, &Audience) -> bool,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Campaign> {
         let draft = require_draft(&self.conn, workspace, id)?;
+        let before = audience::of_campaign(&self.conn, id)?;
         if draft.state == CampaignState::Scheduled {
             let text = format!("{} waits for its time; take it back to change it", in_quotes(&draft.name));
             return Err(StoreError::Refused(text));
         }
+        if !is_meant(&draft, &before) {
+            return Err(StoreError::Overtaken);
+        }
         if campaigns::by_name(&self.conn, workspace, &edit.name)?.is_some_and(|other| other.id != id) {
             return Err(StoreError::Exists { what: "campaign", name: edit.name.clone() });
         }
-        let before = audience::of_campaign(&self.conn, id)?;
         let sql = "UPDATE campaign SET name = ?2, message = ?3 WHERE id = ?1";
         self.conn.execute(sql, params![id.0, edit.name, edit.message])?;
         self.conn.execute("DELETE FROM campaign_audience WHERE campaign = ?1", [id.0])?;

@@ -280,10 +280,14 @@ impl Ledger {
         workspace: WorkspaceId,
         id: SegmentId,
         change: &SegmentChange,
+        is_meant: impl FnOnce(&Segment) -> bool,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Segment> {
         let segment = require(&self.conn, workspace, id)?;
+        if !is_meant(&segment) {
+            return Err(StoreError::Overtaken);
+        }
         let name = match &change.name {
             Some(name) => self.free_segment_name(workspace, name, id)?,
             None => segment.name,

@@ -14,12 +14,13 @@ use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use engine::SendError;
 use engine::drafts::Proposal;
 use model::access::Scope;
 use model::{CampaignId, CampaignState, DeliveryState, Tally};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use store::Shelf;
+use store::{Shelf, StoreError};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -30,8 +31,8 @@ pub(crate) use compared::{Choice, ChosenBy, Compared, NoDifference, Other, choos
 pub(crate) use drafts::{preview_of, read_version, set_aside};
 pub(super) use running::read_state;
 pub(crate) use running::{
-    Resumption, SentAgain, Why, cancel, go_on, of_deed, pause, queue_again, read_among, read_deed, read_reason,
-    send_again, tally_of,
+    Resumption, SentAgain, Why, as_meant, cancel, go_on, of_deed, pause, queue_again, read_among, read_deed,
+    read_reason, tally_of,
 };
 pub(crate) use written::{Counting, Format, Groups, Message, Mode, Written};
 
@@ -320,11 +321,27 @@ pub(crate) async fn change(
     At(id): At<CampaignId>,
     Input(written): Input<Written>,
 ) -> Result<Json<WholeCampaign>, Problem> {
-    caller.may(Scope::CampaignsWrite)?;
-    campaign(&app, &caller, id).await?;
-    let proposal = written.into_proposal(&app, &caller).await?;
-    let changed = engine::drafts::edit(&app.store, caller.workspace, id, &proposal, &caller.actor, app.now()).await?;
+    let changed = as_meant(change_if(&app, &caller, id, written, |_, _| true).await?)?;
     whole(&app, changed).await
+}
+
+/// The same, if the draft is meant as it stands, with whom it is for. If not, nothing is done, and `None` comes back.
+pub(crate) async fn change_if(
+    app: &App,
+    caller: &Caller,
+    id: CampaignId,
+    written: Written,
+    is_meant: impl FnOnce(&store::Campaign, &store::Audience) -> bool + Send + 'static,
+) -> Result<Option<store::Campaign>, Problem> {
+    caller.may(Scope::CampaignsWrite)?;
+    campaign(app, caller, id).await?;
+    let proposal = written.into_proposal(app, caller).await?;
+    let (workspace, now) = (caller.workspace, app.now());
+    match engine::drafts::edit(&app.store, workspace, id, &proposal, is_meant, &caller.actor, now).await {
+        Ok(changed) => Ok(Some(changed)),
+        Err(SendError::Store(StoreError::Overtaken)) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// What the copy is called.

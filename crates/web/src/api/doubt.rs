@@ -1,7 +1,7 @@
 //! Deliveries in doubt: the last bytes went out and no final reply came, so nobody here knows whether they arrived. A person
 //! who found out says so, or sends to them once more.
 
-use super::campaigns::{SentAgain, campaign, queue_again};
+use super::campaigns::{SentAgain, as_meant, campaign, queue_again};
 use super::deliveries::{Delivery, require};
 use crate::extract::{At, Input};
 use crate::problem::Problem;
@@ -11,6 +11,7 @@ use axum::extract::State;
 use model::access::Scope;
 use model::{DeliveryId, DeliveryState};
 use serde::Deserialize;
+use store::Doubt;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -65,13 +66,23 @@ pub(crate) async fn settle(
 /// Send once more to one person in doubt, at the risk of a second copy. Nobody else of the campaign is concerned.
 #[utoipa::path(post, path = "/deliveries/{id}/resend", tag = "deliveries",
     params(("id" = String, Path, description = "The delivery")), responses((status = 200, body = SentAgain)))]
-pub(crate) async fn send_again(
+async fn send_again(
     State(app): State<App>,
     caller: Caller,
     At(id): At<DeliveryId>,
 ) -> Result<Json<SentAgain>, Problem> {
+    as_meant(send_again_if(&app, &caller, id, |_| true).await?).map(Json)
+}
+
+/// The same, if the doubt is the one that was seen. If not, nothing is done, and `None` comes back.
+pub(crate) async fn send_again_if(
+    app: &App,
+    caller: &Caller,
+    id: DeliveryId,
+    is_meant: impl FnOnce(&Doubt) -> bool + Send + 'static,
+) -> Result<Option<SentAgain>, Problem> {
     caller.may(Scope::CampaignsSend)?;
-    let row = require(&app, &caller, id).await?;
-    let known = campaign(&app, &caller, row.campaign).await?;
-    Ok(Json(queue_again(&app, &caller, &known, Some(&[id])).await?))
+    let row = require(app, caller, id).await?;
+    let known = campaign(app, caller, row.campaign).await?;
+    queue_again(app, caller, &known, Some(&[id]), is_meant).await
 }

@@ -1,5 +1,6 @@
 //! Segments: saved rules, how many people they hold for, and why somebody is in one or not.
 
+use super::campaigns::as_meant;
 use super::contacts::Contact;
 use crate::extract::{self, Asked, At, Input, read_part};
 use crate::page::{self, Page, Plain};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use store::StoreError;
 use store::segment::{NAME_BYTES_MAX, SAMPLE_MAX};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -200,14 +202,30 @@ pub(crate) async fn change(
     At(id): At<SegmentId>,
     Input(change): Input<SegmentChange>,
 ) -> Result<Json<Segment>, Problem> {
+    as_meant(change_if(&app, &caller, id, change, |_| true).await?).map(Json)
+}
+
+/// The same, if the segment is meant as it stands. If not, nothing is done, and `None` comes back.
+pub(crate) async fn change_if(
+    app: &App,
+    caller: &Caller,
+    id: SegmentId,
+    change: SegmentChange,
+    is_meant: impl FnOnce(&store::Segment) -> bool + Send + 'static,
+) -> Result<Option<Segment>, Problem> {
     caller.may(Scope::SegmentsWrite)?;
     let field = if change.text.is_some() { "text" } else { "rule" };
     let rule = read_rule(change.text.as_deref(), change.rule)?;
     if let Some(rule) = &rule {
-        everything_is_there(&app, &caller, rule, field).await?;
+        everything_is_there(app, caller, rule, field).await?;
     }
     let change = store::SegmentChange { name: change.name, rule, is_watched: change.watched };
-    Ok(Json(app.store.change_segment(caller.workspace, id, change, &caller.actor, app.now()).await?.into()))
+    let (workspace, now) = (caller.workspace, app.now());
+    match app.store.change_segment_if(workspace, id, change, is_meant, &caller.actor, now).await {
+        Ok(changed) => Ok(Some(changed.into())),
+        Err(StoreError::Overtaken) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// Remove a segment.

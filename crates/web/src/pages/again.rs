@@ -7,7 +7,7 @@
 use super::campaign::{Head, found};
 use super::layout::{Layout, Section};
 use super::orders::AskPage;
-use super::{Visitor, forms, page};
+use super::{Visitor, drawn, forms, page};
 use crate::App;
 use crate::api::campaigns::{self as api, Groups, Written};
 use crate::extract::{At, Input};
@@ -41,7 +41,7 @@ async fn asking(app: &App, visitor: &Visitor, id: CampaignId, is_stale: bool) ->
     let layout = Layout::of(app, visitor, Section::Campaigns, campaign.name);
     let asked = AskPage {
         is_stale,
-        about: doubt_of(app, id).await?,
+        read: drawn::mark_of_doubt(&app.store.doubt(id, None).await?),
         question: shown.count("again-question", &known.in_doubt),
         meaning: shown.say("again-meaning"),
         button: shown.count("again-button", &known.in_doubt),
@@ -54,21 +54,6 @@ async fn asking(app: &App, visitor: &Visitor, id: CampaignId, is_stale: bool) ->
     Ok((status, page(&asked)).into_response())
 }
 
-/// What is in doubt, as a form keeps it: how many, and how often they were tried. A second copy is meant for the doubt that
-/// was seen; one that came of sending again is another.
-async fn doubt_of(app: &App, id: CampaignId) -> Result<String, Problem> {
-    let (mut people, mut tries, mut after) = (0_usize, 0_u64, None);
-    loop {
-        let found = app.store.deliveries(id, DeliveryState::InDoubt, after, MEMBERS_MAX).await?;
-        people += found.len();
-        tries += found.iter().map(|row| u64::from(row.attempts)).sum::<u64>();
-        after = found.last().map(|last| last.delivery);
-        if found.len() < MEMBERS_MAX {
-            return Ok(format!("{people}-{tries}"));
-        }
-    }
-}
-
 /// Sends once more to those in doubt.
 pub(super) async fn send(
     State(app): State<App>,
@@ -76,12 +61,11 @@ pub(super) async fn send(
     At(id): At<CampaignId>,
     typed: forms::Typed,
 ) -> Result<Response, Problem> {
-    found(&app, &visitor, id).await?;
-    if typed.get("about") != doubt_of(&app, id).await? {
-        return asking(&app, &visitor, id, true).await;
+    let known = found(&app, &visitor, id).await?;
+    match api::queue_again(&app, &visitor.caller, &known, None, drawn::is_doubt_of(&typed)).await? {
+        Some(_) => Ok(Redirect::to(&format!("/campaigns/{id}")).into_response()),
+        None => asking(&app, &visitor, id, true).await,
     }
-    let Json(_again) = api::send_again(State(app), visitor.caller, At(id)).await?;
-    Ok(Redirect::to(&format!("/campaigns/{id}")).into_response())
 }
 
 /// Writes another campaign like this one to those whom it did not reach and who can still be reached.

@@ -8,11 +8,10 @@ use super::campaign::{Head, found};
 use super::equation::Equation;
 use super::layout::{Layout, Section};
 use super::preview::{self, Seen};
-use super::{Visitor, counting, forms, page, trial};
+use super::{Visitor, counting, drawn, forms, page, trial};
 use crate::App;
 use crate::api::campaigns::{self as api, Format, Groups, Message, Mode, Written};
 use crate::api::images;
-use crate::auth::hash;
 use crate::extract::{Asked, At, Input};
 use crate::idempotency;
 use crate::problem::{Code, Faults, Problem};
@@ -40,8 +39,6 @@ const PICTURES_MAX: usize = 12;
 const PICTURE: &str = "picture";
 /// The header by which the script learns what it has read.
 const READ: &str = "postroom-read";
-/// Octets of the mark of a draft.
-const MARK_BYTES: usize = 12;
 /// Names tried for a copy.
 const COPIES_MAX: u32 = 50;
 
@@ -447,7 +444,7 @@ pub(super) async fn edit(
         Ok(found) => found,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    let form = Typed::of(&visitor, &written).form.with("read", mark(&campaign, &written));
+    let form = Typed::of(&visitor, &written).form.with(drawn::READ, mark(&campaign, &written.audience));
     let typed = Typed { form, seen };
     Ok(page(&composer(&app, &visitor, &campaign, typed, None).await?))
 }
@@ -497,12 +494,16 @@ async fn composer(
     })
 }
 
-/// The mark of a draft as it stands: another one whenever anything in it is another.
-fn mark(campaign: &store::Campaign, written: &Written) -> String {
-    let Groups { include, exclude } = &written.audience;
-    let whole =
-        [&campaign.name, &campaign.message, &include.join(" "), &exclude.join(" ")].map(String::as_str).join("\n");
-    hash(&whole).iter().take(MARK_BYTES).map(|byte| format!("{byte:02x}")).collect()
+/// A draft as it stands. Refused: what is none any more.
+async fn standing(app: &App, visitor: &Visitor, id: CampaignId) -> Result<(store::Campaign, Written), Problem> {
+    let found = draft(app, visitor, id).await?;
+    found.map_err(|_| Problem::new(Code::WrongState, visitor.shown.say("draft-no-more")))
+}
+
+/// The mark of a draft as it stands.
+fn mark(campaign: &store::Campaign, audience: &Groups) -> String {
+    let Groups { include, exclude } = audience;
+    drawn::mark(&[&campaign.name, &campaign.message, &include.join(" "), &exclude.join(" ")])
 }
 
 /// What was typed over an older copy of the draft is kept beside it, and whoever typed it is told: the draft stays what
@@ -514,7 +515,7 @@ async fn set_aside(
     typed: Typed,
     picture: Option<Problem>,
 ) -> Result<Response, Problem> {
-    let read = mark(&campaign, &before);
+    let read = mark(&campaign, &before.audience);
     let kept = match typed.over(app, visitor, before).await {
         Ok(written) => api::set_aside(app, &visitor.caller, campaign.id, written).await,
         Err(problem) => Err(problem),
@@ -533,7 +534,7 @@ async fn set_aside(
         return Ok((StatusCode::CONFLICT, Html(pane)).into_response());
     }
     // Whoever presses again has seen what it says, and means it.
-    let typed = Typed { form: typed.form.with("read", read), ..typed };
+    let typed = Typed { form: typed.form.with(drawn::READ, read), ..typed };
     let form = ComposerPage { aside, ..composer(app, visitor, &campaign, typed, error).await? };
     Ok((StatusCode::CONFLICT, page(&form)).into_response())
 }
@@ -560,27 +561,27 @@ async fn keep(
     picture: Option<Problem>,
     next: &str,
 ) -> Result<Response, Problem> {
-    // One at a time: what was read is compared with what stands, and nobody may change it in between.
-    let _alone = app.desk.writing.lock().await;
-    let (campaign, before) = match draft(app, visitor, id).await? {
-        Ok(found) => found,
-        Err(_) => return Err(Problem::new(Code::WrongState, visitor.shown.say("draft-no-more"))),
-    };
-    if typed.form.has("read") && typed.raw("read") != mark(&campaign, &before) {
+    let (campaign, before) = standing(app, visitor, id).await?;
+    let stands = mark(&campaign, &before.audience);
+    let read = if typed.form.has(drawn::READ) { typed.raw(drawn::READ).to_owned() } else { stands.clone() };
+    if read != stands {
         return set_aside(app, visitor, (campaign, before), typed, picture).await;
     }
+    let is_meant = move |kept: &store::Campaign, audience: &Audience| mark(kept, &Groups::of(audience)) == read;
     let saved = match typed.over(app, visitor, before).await {
-        Ok(written) => api::change(State(app.clone()), visitor.caller.clone(), At(id), Input(written)).await,
+        Ok(written) => api::change_if(app, &visitor.caller, id, written, is_meant).await,
         Err(problem) => Err(problem),
     };
     let wrong = match saved {
+        // Another press was quicker in this very moment.
+        Ok(None) => return set_aside(app, visitor, standing(app, visitor, id).await?, typed, picture).await,
         Ok(_) if picture.is_none() && !typed.is_quiet() => return Ok(Redirect::to(next).into_response()),
         Ok(_) => picture,
         Err(problem) if is_mistake(&problem) => Some(beside(problem, picture)),
         Err(problem) => return Err(problem),
     };
     let campaign = found(app, visitor, id).await?;
-    let read = mark(&campaign, &Written::of(engine::drafts::proposal(&app.store, &campaign).await?));
+    let read = mark(&campaign, &Groups::of(&app.store.audience_of(id).await?));
     match wrong {
         None => {
             let pane = Html(preview::pane(app, visitor, &campaign, &typed.seen).await?);
@@ -591,7 +592,7 @@ async fn keep(
             Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(pane)).into_response())
         }
         Some(problem) => {
-            let typed = Typed { form: typed.form.with("read", read), ..typed };
+            let typed = Typed { form: typed.form.with(drawn::READ, read), ..typed };
             let form = composer(app, visitor, &campaign, typed, Some(problem)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response())
         }

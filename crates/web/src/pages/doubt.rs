@@ -1,10 +1,10 @@
 //! One person in doubt: nobody knows whether the message arrived. Whoever found out says so; else it may be sent once more,
 //! and they may have it twice. Everybody in doubt of a campaign is a list of the campaign's people.
 
-use super::Visitor;
 use super::forms::{Entered, Field, Form, Typed};
 use super::layout::{Layout, Section};
 use super::sheet::{Part, Sheet};
+use super::{Visitor, drawn};
 use crate::App;
 use crate::api::{campaigns, doubt as api};
 use crate::extract::{At, Input};
@@ -34,7 +34,7 @@ async fn asking(app: &App, visitor: &Visitor, id: DeliveryId, entered: Entered) 
         return Ok(back_to(id));
     }
     let campaign = campaigns::campaign(app, &visitor.caller, row.campaign).await?;
-    let tries = row.attempts;
+    let doubt = app.store.doubt(row.campaign, Some(&[id])).await?;
     let (shown, person) = (&visitor.shown, people::person(row));
     let who = person.address.unwrap_or_else(|| person.contact.clone());
     let happened = [
@@ -59,7 +59,7 @@ async fn asking(app: &App, visitor: &Visitor, id: DeliveryId, entered: Entered) 
     let action = format!("/deliveries/{id}/resend");
     let again = Form::new("resend", shown.say("doubt-again"), action, shown.say("doubt-again-do"), &entered)
         .help(shown.say("doubt-again-what"))
-        .field(Field::hidden("tries", tries.to_string()))
+        .field(Field::hidden(drawn::READ, drawn::mark_of_doubt(&doubt)))
         .class("risk");
     let title = shown.fill("doubt-title", &[("who", who.as_str().into())]);
     let layout = Layout::of(app, visitor, Section::Campaigns, title);
@@ -99,12 +99,8 @@ pub(super) async fn send_again(
     At(id): At<DeliveryId>,
     typed: Typed,
 ) -> Result<Response, Problem> {
-    let row = app.store.delivery_in(visitor.caller.workspace, id).await?;
-    if row.is_none_or(|row| typed.get("tries") != row.attempts.to_string()) {
-        return Ok(back_to(id));
-    }
-    match api::send_again(State(app.clone()), visitor.caller.clone(), At(id)).await {
-        Ok(Json(_again)) => Ok(back_to(id)),
+    match api::send_again_if(&app, &visitor.caller, id, drawn::is_doubt_of(&typed)).await {
+        Ok(_) => Ok(back_to(id)),
         Err(problem) => asking(&app, &visitor, id, Entered::refused("resend", Typed::default(), problem)?).await,
     }
 }

@@ -25,6 +25,7 @@ mod desk;
 mod domains;
 mod doors;
 mod doubt;
+mod drawn;
 mod equation;
 mod events;
 mod first;

@@ -67,8 +67,8 @@ pub(super) struct AskPage {
     pub(super) error: Option<Problem>,
     /// What an older page asked is not what is asked now.
     pub(super) is_stale: bool,
-    /// What the question was about when it was asked; empty: it is the same at any time.
-    pub(super) about: String,
+    /// The mark of what the question is about; empty: it is the same at any time.
+    pub(super) read: String,
     /// Where the people stand whom it is about.
     pub(super) who: &'static str,
     pub(super) class: &'static str,
@@ -88,7 +88,7 @@ impl AskPage {
             typed: Wish::default(),
             error: None,
             is_stale: false,
-            about: String::new(),
+            read: String::new(),
             who: "in_progress",
             class: "main",
         }
@@ -140,7 +140,7 @@ async fn resume_page(
         typed,
         error,
         is_stale: false,
-        about: String::new(),
+        read: String::new(),
         who: "in_progress",
         class: "main",
         layout: Layout::of(app, visitor, Section::Campaigns, campaign.name),

@@ -5,11 +5,10 @@ use super::contacts::stands;
 use super::forms::{Entered, Form, Typed};
 use super::layout::{Layout, Section};
 use super::sheet::{Cell, Press, Sheet, Table};
-use super::{Visitor, page};
+use super::{Visitor, drawn, page};
 use crate::App;
 use crate::api::segments as api;
-use crate::auth::hash;
-use crate::extract::{Asked, At, given};
+use crate::extract::{Asked, At, Input, given};
 use crate::page as pages;
 use crate::problem::{Code, Faults, Problem};
 use askama::Template;
@@ -43,8 +42,6 @@ const SAMPLE: usize = 10;
 const CHOICES_MAX: usize = 100;
 /// Levels of a rule that are set off from each other.
 const DEPTH_SHOWN: usize = 5;
-/// Octets of the mark of a segment in its form.
-const MARK_BYTES: usize = 16;
 
 /// The segments.
 pub(super) async fn list(
@@ -252,9 +249,9 @@ impl Draft {
     }
 }
 
-/// The mark of a segment as it stands: another one whenever anything in it is another.
+/// The mark of a segment as it stands.
 fn mark(name: &str, text: &str, is_watched: bool) -> String {
-    hash(&format!("{is_watched}\n{name}\n{text}")).iter().take(MARK_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    drawn::mark(&[if is_watched { "watched" } else { "" }, name, text])
 }
 
 fn mark_of(kept: &Segment) -> String {
@@ -453,7 +450,7 @@ async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed
         is_watched: typed.has("watched"),
         who: typed.get("who").to_owned(),
         error: None,
-        read: typed.get("read").to_owned(),
+        read: typed.get(drawn::READ).to_owned(),
         overtaken: None,
     };
     match wish.strip_prefix("remove-").map(str::parse) {
@@ -498,23 +495,31 @@ async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed
 /// typed here, and a second press is meant.
 async fn save(app: &App, visitor: &Visitor, mut draft: Draft) -> Result<Response, Problem> {
     visitor.caller.may(Scope::SegmentsWrite)?;
-    if let (Some(id), false) = (draft.id, draft.read.is_empty())
-        && let Some(kept) = app.store.segment(visitor.caller.workspace, id).await?
-        && ![&draft.read, &draft.mark()].contains(&&mark_of(&kept))
-    {
-        draft.read = mark_of(&kept);
-        draft.overtaken = Some(kept);
-        return draw(app, visitor, draft, true).await;
-    }
     let body = json!({ "name": draft.name, "text": draft.text, "watched": draft.is_watched });
-    let (state, caller) = (State(app.clone()), visitor.caller.clone());
+    let caller = &visitor.caller;
     let saved = match draft.id {
-        None => api::make(state, caller, given(&body)?).await.map(|(_, Json(made))| made.id),
-        Some(id) => api::change(state, caller, At(id), given(&body)?).await.map(|Json(made)| made.id),
+        None => {
+            let made = api::make(State(app.clone()), caller.clone(), given(&body)?).await;
+            made.map(|(_, Json(made))| Some(made.id))
+        }
+        Some(id) => {
+            let (read, own) = (draft.read.clone(), draft.mark());
+            let is_meant = move |kept: &Segment| read.is_empty() || [&read, &own].contains(&&mark_of(kept));
+            let Input(change) = given(&body)?;
+            api::change_if(app, caller, id, change, is_meant).await.map(|changed| changed.map(|changed| changed.id))
+        }
     };
-    match saved {
-        Ok(id) => Ok(Redirect::to(&format!("/segments/{id}")).into_response()),
-        Err(problem) => {
+    match (saved, draft.id) {
+        (Ok(Some(id)), _) => Ok(Redirect::to(&format!("/segments/{id}")).into_response()),
+        (Ok(None), None) => Err(Problem::from(Code::NotFound)),
+        (Ok(None), Some(id)) => {
+            let kept = app.store.segment(caller.workspace, id).await?;
+            let kept = kept.ok_or_else(|| Problem::not_found("segment", id))?;
+            draft.read = mark_of(&kept);
+            draft.overtaken = Some(kept);
+            draw(app, visitor, draft, true).await
+        }
+        (Err(problem), _) => {
             draft.error =
                 Entered::refused("", Typed::default(), problem)?.into_problem().map(|problem| match problem {
                     Problem { code: Code::AlreadyExists | Code::Refused, field: None, .. } => {

@@ -146,7 +146,7 @@ async fn one_in_doubt_is_settled_by_what_is_known_or_sent_to_once_more() {
     assert_eq!(tally().await.count(DeliveryState::Accepted), 1);
     assert!(look(&house, &back, &cookie).await.text.contains("she phoned"));
     assert_eq!(place(&look(&house, doubt, &cookie).await), back, "it is in doubt no more");
-    let late = submit(&house, &format!("{back}/resend"), &cookie, &format!("tries={}", hidden(&page, "tries"))).await;
+    let late = submit(&house, &format!("{back}/resend"), &cookie, &format!("read={}", hidden(&page, "read"))).await;
     assert_eq!(place(&late), back);
     assert_eq!(tally().await.count(DeliveryState::Accepted), 1, "and is not sent to once more");
 }
@@ -158,13 +158,13 @@ async fn one_in_doubt_is_sent_to_once_more_and_nobody_else() {
     let id = over(&house, DeliveryState::InDoubt).await;
     let doubted = house.app.store.deliveries(id, DeliveryState::InDoubt, None, 10).await.unwrap();
     let back = format!("/deliveries/{}", doubted[0].delivery);
-    let press = async |tries: &str| {
-        assert_eq!(place(&submit(&house, &format!("{back}/resend"), &cookie, &format!("tries={tries}")).await), back);
+    let press = async |read: &str| {
+        assert_eq!(place(&submit(&house, &format!("{back}/resend"), &cookie, &format!("read={read}")).await), back);
     };
-    let tries = hidden(&look(&house, &format!("{back}/doubt"), &cookie).await.text, "tries");
+    let read = hidden(&look(&house, &format!("{back}/doubt"), &cookie).await.text, "read");
     press("7").await;
     assert_eq!(house.app.store.tally(id).await.unwrap().in_progress(), 0, "a page of another doubt");
-    press(&tries).await;
+    press(&read).await;
     let campaign = house.app.store.campaign(id).await.unwrap().unwrap();
     assert_eq!(campaign.state, CampaignState::Sending, "what was complete goes on for them");
     let tally = house.app.store.tally(id).await.unwrap();
@@ -207,15 +207,15 @@ async fn those_in_doubt_are_asked_about_first() {
     assert!(look(&house, &resend, &cookie).await.text.contains("Send once more to the one person in doubt?"));
     let state = async || house.app.store.campaign(id).await.unwrap().unwrap().state;
     assert_eq!(state().await, CampaignState::Complete, "a question changes nothing");
-    let about = hidden(&look(&house, &resend, &cookie).await.text, "about");
-    for old in ["about=2-2", ""] {
+    let read = hidden(&look(&house, &resend, &cookie).await.text, "read");
+    for old in ["read=2-2", ""] {
         let stale = submit(&house, &resend, &cookie, old).await;
         assert!(stale.status == 409 && stale.text.contains("Since that page was drawn"), "{}", stale.text);
         assert_eq!(state().await, CampaignState::Complete);
     }
-    place(&submit(&house, &resend, &cookie, &format!("about={about}")).await);
+    place(&submit(&house, &resend, &cookie, &format!("read={read}")).await);
     assert_eq!(state().await, CampaignState::Sending);
-    assert_eq!(submit(&house, &resend, &cookie, &format!("about={about}")).await.status, 409, "pressed twice");
+    assert_eq!(submit(&house, &resend, &cookie, &format!("read={read}")).await.status, 409, "pressed twice");
     let queued = house.app.store.deliveries(id, DeliveryState::Queued, None, 10).await.unwrap();
     let tally = house.app.store.tally(id).await.unwrap();
     assert!(queued.len() == 1 || tally.in_progress() == 1, "whoever was in doubt is tried again: {tally:?}");

@@ -149,7 +149,7 @@ impl Process<'_> {
 
     async fn send_again(&self) {
         let first = self.campaigns().await.swap_remove(0);
-        let again = self.handle().queue_again(&first, None, &actor()).await.expect("it may be sent again");
+        let again = self.handle().queue_again(&first, None, |_| true, &actor()).await.expect("it may be sent again");
         assert!(again > 0, "nobody is in doubt");
     }
 

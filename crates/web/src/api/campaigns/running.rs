@@ -19,7 +19,7 @@ use model::{CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, Ema
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
-use store::Among;
+use store::{Among, Doubt, StoreError};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -230,27 +230,39 @@ pub(crate) struct SentAgain {
 /// In doubt is whoever the last bytes went out to without a final reply. A campaign that is complete goes on for them.
 #[utoipa::path(post, path = "/campaigns/{id}/resend", tag = "campaigns",
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = SentAgain)))]
-pub(crate) async fn send_again(
+async fn send_again(
     State(app): State<App>,
     caller: Caller,
     At(id): At<CampaignId>,
 ) -> Result<Json<SentAgain>, Problem> {
     caller.may(Scope::CampaignsSend)?;
     let known = campaign(&app, &caller, id).await?;
-    Ok(Json(queue_again(&app, &caller, &known, None).await?))
+    as_meant(queue_again(&app, &caller, &known, None, |_| true).await?).map(Json)
 }
 
-/// Puts those in doubt, or these of them, in the queue again; a campaign that is complete goes on for them.
+/// What was done to something however it stands. Only what is compared with what was seen is overtaken.
+pub(crate) fn as_meant<T>(done: Option<T>) -> Result<T, Problem> {
+    done.ok_or_else(|| Code::WrongState.into())
+}
+
+/// Puts those in doubt, or these of them, in the queue again; a campaign that is complete goes on for them. `is_meant`: is what
+/// is in doubt what was seen? If not, nothing is done, and `None` comes back.
 pub(crate) async fn queue_again(
     app: &App,
     caller: &Caller,
     known: &store::Campaign,
     only: Option<&[DeliveryId]>,
-) -> Result<SentAgain, Problem> {
+    is_meant: impl FnOnce(&Doubt) -> bool + Send + 'static,
+) -> Result<Option<SentAgain>, Problem> {
+    caller.may(Scope::CampaignsSend)?;
     if known.state == CampaignState::Cancelled {
         return Err(Problem::new(Code::WrongState, "it was cancelled for good; duplicate it to send another"));
     }
-    Ok(SentAgain { queued_again: app.engine.queue_again(known, only, &caller.actor).await? })
+    match app.engine.queue_again(known, only, is_meant, &caller.actor).await {
+        Ok(queued_again) => Ok(Some(SentAgain { queued_again })),
+        Err(StoreError::Overtaken) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// The report: the equation, why people were not reached, for what the others wait, and what may be done.

@@ -245,7 +245,7 @@ impl Groups {
         Ok(audience)
     }
 
-    pub(super) fn of(audience: &Audience) -> Groups {
+    pub(crate) fn of(audience: &Audience) -> Groups {
         let words = |groups: &[Whom]| groups.iter().map(group_word).collect();
         Groups { include: words(&audience.include), exclude: words(&audience.exclude) }
     }
