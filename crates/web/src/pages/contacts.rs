@@ -17,6 +17,7 @@ use dispatch::words::explain_verdict;
 use engine::why::{self, Kept, Who, Why};
 use model::access::Scope;
 use model::reaction::MACHINE_SCORE;
+use model::segment::moment::is_midnight;
 use model::{
     CampaignId, ContactId, ContactStatus, DeliveryId, DeliveryState, EmailAddress, EventKind, SkipReason,
     SuppressionReason,
@@ -413,7 +414,11 @@ async fn entry(app: &App, visitor: &Visitor, event: Event, met: &mut Met) -> Res
     let link = link_of(app, shown, &event, met).await?;
     let (meaning, reply) = said_of(app, shown, &event, met).await?;
     Ok(Entry {
-        at: if event.kind == EventKind::Consented { shown.agreed(&event.at) } else { shown.second(&event.at) },
+        at: match event.kind {
+            // A day without an hour.
+            EventKind::Consented if is_midnight(event.at) => shown.agreed(&event.at),
+            _ => shown.second(&event.at),
+        },
         machine: shown.machine(&event.at),
         what: shown.one_of("event", event.kind.word()),
         class,
