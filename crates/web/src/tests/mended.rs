@@ -477,9 +477,9 @@ async fn what_is_ours_to_mend_is_not_offered_once_more() {
     let base = format!("/campaigns/{id}");
     let report = look(&house, &format!("{base}/report"), &cookie).await.text;
     assert!(report.contains("One person was put off to the end or refused"), "{report}");
-    let place = report.split("<a href=\"").find(|rest| rest.starts_with("/segments/new/people?"));
-    let place = place.unwrap_or_else(|| panic!("{report}")).split('"').next().unwrap();
-    let helped = look(&house, place, &cookie).await.text;
+    let who = report.split("<a href=\"").find(|rest| rest.starts_with("/segments/new/people?"));
+    let who = who.unwrap_or_else(|| panic!("{report}")).split('"').next().unwrap();
+    let helped = look(&house, who, &cookie).await.text;
     assert_eq!(helped.matches("href=\"/contacts/c_").count(), 1, "{helped}");
     assert!(report.contains("One person was refused for what is ours to mend"), "{report}");
     let once = hidden(report.split("/again\"").nth(1).unwrap(), "once");
