@@ -10,7 +10,7 @@ pub mod reactions;
 pub mod retries;
 pub mod revenue;
 
-use crate::holds::placed_by;
+use crate::holds::{placed_by, reaching};
 use crate::hours::{self, Closed};
 use crate::journey::NO_FINAL_REPLY;
 use crate::paths::{self, NoWay};
@@ -340,7 +340,7 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
     let (tally, counts) = reading(store, campaign.id).await?;
     let mut report = Report::of_tally(&tally);
     report.waiting = waiting(&tally, &counts, campaign.state == CampaignState::Paused);
-    report.holds_under(store, campaign.id, now).await?;
+    report.holds_under(store, campaign, now).await?;
     if !campaign.state.is_over() && report.in_progress > 0 {
         report.left_alone = left_alone(store, campaign.id, now).await?;
         // A hold may cover some of them as well.
@@ -456,12 +456,11 @@ impl Report {
     }
 
     /// Counts people whom holds cover among those held.
-    async fn holds_under(&mut self, store: &Store, campaign: CampaignId, now: Timestamp) -> Result<(), StoreError> {
-        let reaches = |hold: &Hold| hold.campaign.is_none_or(|one| one == campaign) && hold.source.is_none();
+    async fn holds_under(&mut self, store: &Store, campaign: &Campaign, now: Timestamp) -> Result<(), StoreError> {
         let mut covered = 0;
-        for hold in store.holds(Some(now)).await?.into_iter().filter(reaches) {
+        for hold in reaching(store, campaign, true, now).await? {
             let by = placed_by(store, &hold).await?;
-            let reach = hold.reach(campaign);
+            let reach = hold.reach(campaign.id);
             let Hold { id, provider, domain_name: domain, cold_only, until, why, .. } = hold;
             let covers = store.covered_by(reach).await?.waiting;
             // Holds may overlap: the largest is the least that is surely held.

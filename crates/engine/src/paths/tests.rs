@@ -337,6 +337,27 @@ async fn a_hold_on_one_source_toward_one_provider_is_no_end_of_all_work() {
 }
 
 #[tokio::test]
+async fn a_domain_held_by_the_only_source_is_held_and_a_hold_that_keeps_nobody_is_no_cause() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(20, "site1.test"), (10, "quick.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[]).await;
+    store
+        .place_hold(NewHold { source: Some(HERE), ..held(&campaign, Some("site1.test"), None) }, &ME, NOON)
+        .await
+        .unwrap();
+    let nobody = NewHold { why: "nobody is there".to_owned(), ..held(&campaign, Some("elsewhere.test"), None) };
+    store.place_hold(nobody, &ME, NOON).await.unwrap();
+    let foreseen = forecast(&store, &campaign, 30, NOON).await.unwrap();
+    let back = foreseen.held.unwrap();
+    assert_eq!((back.people, back.why.as_str()), (20, "held by engine: to look at it"));
+    let report = overview(&store, &campaign, NOON).await.unwrap();
+    assert_eq!((report.waiting.held, report.waiting.first_try, report.holds.len()), (20, 10, 1));
+    let told = waits(&store, &campaign, "site1.test").await;
+    assert_eq!(told, [WaitsFor { until: None, why: "held by engine: to look at it".to_owned() }]);
+    assert_eq!(waits(&store, &campaign, "quick.test").await, []);
+}
+
+#[tokio::test]
 async fn a_campaign_that_no_source_carries_says_so_everywhere() {
     let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
     let import = people(&store, &[(20, "site1.test")]).await;
@@ -518,11 +539,9 @@ async fn whose_hours_open_after_the_offer_expired_is_foretold() {
     assert!(hours.first.since(NOON) >= hour * 5 && hours.first.since(NOON) < hour * 6, "nine in Los Angeles");
     assert!(hours.last.since(NOON) >= hour * 12, "nine in Tokyo");
     let says = hours.told(&|at| format!("in {} h", at.since(NOON).as_secs() / 3_600));
-    assert_eq!(
-        says,
-        "2 are outside the sending hours until in 5 h, the last until in 12 h; the offer expires in 8 h, before the hours of 1 \
-         open: they will be skipped"
-    );
+    assert_eq!(says, "2 are outside the sending hours until in 5 h, the last until in 12 h");
+    assert_eq!((foreseen.bound, foreseen.ends_at), (Some(Bound::Hours), Some(hours.last)), "{foreseen:?}");
+    assert_eq!(foreseen.too_late.map(|late| late.people), Some(1));
     let mut told = Vec::new();
     for row in store.deliveries(campaign.id, DeliveryState::Queued, None, 10).await.unwrap() {
         let waits = waits_for(&store, row.delivery, NOON).await.unwrap();

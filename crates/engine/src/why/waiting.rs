@@ -3,7 +3,7 @@
 
 use crate::budget::{day_of, next_day};
 use crate::fleet::Ways;
-use crate::holds::{concerns, placed_by};
+use crate::holds::{placed_by, reaching};
 use crate::lanes::LaneView;
 use crate::paths::{self, Path, Paths};
 use crate::report::iso_or_null;
@@ -46,7 +46,9 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     }
     let site = site_of(store, &row).await?;
     let operator = site.as_ref().map(paths::operator);
-    for hold in store.holds(Some(now)).await?.iter().filter(|hold| covers(hold, &campaign, &row, operator)) {
+    for hold in
+        reaching(store, &campaign, false, now).await?.iter().filter(|hold| covers(hold, &campaign, &row, operator))
+    {
         let by = placed_by(store, hold).await?;
         waits.push(WaitsFor { until: hold.until, why: format!("held by {by}: {}", hold.why) });
     }
@@ -86,14 +88,11 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     Ok(waits)
 }
 
-/// Is a delivery under that hold, whichever source carries it? `operator`: of its site, if that is known.
+/// Is a delivery under that hold, one of those that reach its campaign? `operator`: of its site, if that is known.
 fn covers(hold: &Hold, campaign: &Campaign, row: &DeliveryRow, operator: Option<&str>) -> bool {
     let is_cold = campaign.cold_from.is_some_and(|from| row.position >= from);
-    concerns(hold, campaign.workspace)
-        && hold.campaign.is_none_or(|one| one == campaign.id)
-        && hold.provider.as_deref().is_none_or(|one| operator == Some(one))
+    hold.provider.as_deref().is_none_or(|one| operator == Some(one))
         && hold.domain.is_none_or(|one| Some(one) == row.domain)
-        && hold.source.is_none()
         && (!hold.cold_only || is_cold)
 }
 
@@ -119,7 +118,7 @@ pub async fn held_tries(
     now: Timestamp,
 ) -> Result<BTreeMap<DeliveryId, HeldTry>, StoreError> {
     let mut held = BTreeMap::new();
-    let holds = store.holds(Some(now)).await?;
+    let holds = reaching(store, campaign, false, now).await?;
     if holds.is_empty() || campaign.state.is_over() {
         return Ok(held);
     }
