@@ -156,6 +156,28 @@ async fn the_forecast_ends_with_the_lane_that_rests_and_adds_up() {
 }
 
 #[tokio::test]
+async fn what_went_today_counts_for_the_day_of_a_lane() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(100, "one.test")]).await;
+    let campaign = sending(&store, "Spring", import, direct(), &[("one.test", "google")]).await;
+    taught(&store, HERE, &format!("{SITE_FOR_PROVIDER}google"), "Google").await;
+    let tomorrow = NOON + Duration::from_secs(86_400);
+    let left = async || {
+        let paths = Paths::read(&store, &campaign, Stakes::Real, tomorrow).await.unwrap();
+        let site = store.site_id("f-one.test", Some("google"), tomorrow).await.unwrap();
+        let site = store.site(site).await.unwrap().unwrap();
+        let midnight = Timestamp::from_millis((day_of(tomorrow) + 1) * 86_400_000);
+        paths.toward(&site)[0].outlook().before(midnight)
+    };
+    assert_eq!(left().await, 60);
+    let count = DayCount { attempted: 45, accepted: 45, ..DayCount::default() };
+    let (of, provider) = (VolumeOf::Source(HERE), Some("google".to_owned()));
+    let went = DayVolume { of, provider, day: day_of(tomorrow), count };
+    store.add_volume(HERE, vec![went], &ME, tomorrow).await.unwrap();
+    assert_eq!(left().await, 15, "of sixty");
+}
+
+#[tokio::test]
 async fn two_campaigns_at_one_site_share_what_it_takes() {
     let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
     let import = people(&store, &[(100, "daybook.test")]).await;
