@@ -564,6 +564,10 @@ async fn whose_hours_open_after_the_offer_expired_is_foretold() {
     assert_eq!(says, "2 are outside the sending hours until in 5 h, the last until in 12 h");
     assert_eq!((foreseen.bound, foreseen.ends_at), (Some(Bound::Hours), Some(hours.last)), "{foreseen:?}");
     assert_eq!(foreseen.too_late.map(|late| late.people), Some(1));
+    let lane = crate::lanes::outside_hours(&store, &campaign, NOON).await.unwrap().unwrap();
+    let shut = lane.held.clone().unwrap();
+    assert_eq!((lane.is_everywhere(), lane.waiting, shut.until), (true, 2, hours.first));
+    assert_eq!(shut.why, "campaign 1 \"Spring\": outside the sending hours (Mon-Fri 09:00-17:00 Europe/Berlin)");
     let mut told = Vec::new();
     for row in store.deliveries(campaign.id, DeliveryState::Queued, None, 10).await.unwrap() {
         let waits = waits_for(&store, row.delivery, NOON).await.unwrap();

@@ -338,7 +338,10 @@ impl Scheduler {
         let nowhere = self.campaigns.keys().copied().filter(|campaign| self.no_way(*campaign).is_some()).collect();
         let mut lanes = self.lanes_now();
         lanes.extend(self.at_rest(&lanes));
-        Shown { lanes, samples_out: self.house.terms.samples_out(), nowhere }
+        // People's own clocks are looked at one by one: only where no lane tells more.
+        let (terms, now, by_person) = (&self.house.terms, self.house.now(), lanes.is_empty());
+        let closed = self.campaigns.keys().copied().filter(|one| terms.may_be_closed(*one, by_person, now)).collect();
+        Shown { lanes, samples_out: terms.samples_out(), nowhere, closed }
     }
 
     /// Sources that rest toward somebody to whom they have no lane now.

@@ -14,7 +14,7 @@ use crate::output::{Ink, Output, iso_time};
 use crate::owner::{Owner, Trouble};
 use crate::show::{Style, lanes as lines_of, wrapped};
 use engine::Stakes;
-use engine::lanes::{LaneView, at_their_sites, nowhere, remembered};
+use engine::lanes::{LaneView, at_their_sites, nowhere, outside_hours, remembered};
 use engine::sample;
 use engine::trace::Traced;
 use model::{CampaignState, EventKind, Timestamp, in_quotes};
@@ -111,6 +111,7 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
             for campaign in ledger.store.list_campaigns(ledger.workspace).await? {
                 lanes.extend(sample::lane(&ledger.store, &campaign, now).await?);
                 lanes.extend(nowhere(&ledger.store, &campaign, now).await?);
+                lanes.extend(outside_hours(&ledger.store, &campaign, now).await?);
             }
             (picked(lanes, provider.as_deref(), all), false)
         }
@@ -124,6 +125,7 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
     }
     let more = number(&answer, "more");
     let at_sites = at_their_sites(&ledger.store, None).await?;
+    let holds = ledger.store.holds(Some(ledger.now())).await?;
     let style = Style::of_this_process(output, dir, now);
     let trouble = Owner::ask(dir).await.and_then(|owner| owner.trouble);
     let value = json!({
@@ -134,13 +136,18 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
     });
     output.answer(&value, || {
         let trouble = trouble.iter().flat_map(|trouble| trouble.told(&style));
-        trouble.chain(lines_of::lanes(&lanes, &at_sites, more, is_live, &style)).collect()
+        let none = is_live && lanes.is_empty() && !holds.is_empty();
+        let told = match none {
+            // Whoever waits may be held by what is told below.
+            true => vec!["No lane has work now.".to_owned()],
+            false => lines_of::lanes(&lanes, &at_sites, more, is_live, &style),
+        };
+        trouble.chain(told).collect()
     });
     if !output.is_json() {
         let still = still(&ledger, &lanes, is_live, &style).await?;
         still.iter().for_each(|line| output.line(line));
     }
-    let holds = ledger.store.holds(Some(ledger.now())).await?;
     if !holds.is_empty() && !output.is_json() {
         let list = style.command("hold list");
         output.line(format!("\n{} in force: {list}", crate::output::counted(holds.len() as u64, "hold", "holds")));
@@ -230,12 +237,14 @@ pub(crate) fn picked(mut lanes: Vec<LaneView>, provider: Option<&str>, all: bool
     }
     let learned = |lane: &LaneView| lane.limits.iter().filter(|one| one.limit.cause.is_some()).count();
     let is_spent = |lane: &LaneView| lane.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
-    let at_ceiling = |lane: &LaneView| lane.limits.iter().any(|one| one.holds_back);
+    // A ceiling that is reached keeps nobody back where nothing is in hand.
+    let has_work = |lane: &LaneView| lane.open > 0 || lane.waiting > 0;
+    let at_ceiling = |lane: &LaneView| has_work(lane) && lane.limits.iter().any(|one| one.holds_back);
     let is_held_back = |lane: &LaneView| {
         lane.held.is_some() || is_spent(lane) || learned(lane) > 0 || at_ceiling(lane) || !lane.without.is_empty()
     };
     if !all {
-        lanes.retain(|lane| is_held_back(lane) || lane.open > 0 || lane.waiting > 0);
+        lanes.retain(|lane| is_held_back(lane) || has_work(lane));
         for lane in &mut lanes {
             lane.limits.retain(|one| one.limit.cause.is_some() || one.holds_back);
         }
