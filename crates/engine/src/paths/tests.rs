@@ -568,12 +568,14 @@ async fn whose_hours_open_after_the_offer_expired_is_foretold() {
     let shut = lane.held.clone().unwrap();
     assert_eq!((lane.is_everywhere(), lane.waiting, shut.until), (true, 2, hours.first));
     assert_eq!(shut.why, "campaign 1 \"Spring\": outside the sending hours (Mon-Fri 09:00-17:00 Europe/Berlin)");
-    let mut told = Vec::new();
+    let (mut told, mut may_be) = (0, 0);
     for row in store.deliveries(campaign.id, DeliveryState::Queued, None, 10).await.unwrap() {
         let waits = waits_for(&store, row.delivery, NOON).await.unwrap();
-        told.push(waits.iter().filter(|one| one.why.starts_with("the offer of the campaign has expired")).count());
+        told += waits.iter().filter(|one| one.why.starts_with("the offer of the campaign has expired")).count();
+        let says = "as it stands, the offer expires before 1 of the 4 who wait go: they are skipped";
+        may_be += waits.iter().filter(|one| one.why == says).count();
     }
-    assert_eq!(told.iter().sum::<usize>(), 1, "only in Tokyo");
+    assert_eq!((told, may_be), (1, 3), "in Tokyo it is sure");
 }
 
 #[tokio::test]

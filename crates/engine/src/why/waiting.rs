@@ -3,6 +3,7 @@
 
 use crate::budget::{day_of, next_day};
 use crate::fleet::Ways;
+use crate::forecast::forecast;
 use crate::holds::{placed_by, reaching};
 use crate::lanes::LaneView;
 use crate::paths::{self, Path, Paths};
@@ -84,7 +85,11 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
         waits.extend((spent >= allowance.messages).then(|| WaitsFor { until: Some(next_day(now)), why }));
     }
     let expires_at = options.as_ref().and_then(|options| options.timing.expires_at);
-    waits.extend(too_late(expires_at, row.due.map(|(_, at)| at).max(opens), &waits));
+    match (too_late(expires_at, row.due.map(|(_, at)| at).max(opens), &waits), expires_at) {
+        (Some(too_late), _) => waits.push(too_late),
+        (None, Some(expires_at)) => waits.extend(may_be_too_late(store, &campaign, expires_at, now).await?),
+        (None, None) => {}
+    }
     Ok(waits)
 }
 
@@ -144,6 +149,23 @@ fn too_late(expires_at: Option<Timestamp>, due: Option<Timestamp>, waits: &[Wait
     let earliest = waits.iter().filter_map(|one| one.until).chain(due).max()?;
     let why = "the offer of the campaign has expired by then: whoever was not reached is skipped".to_owned();
     (earliest >= expires_at).then_some(WaitsFor { until: Some(expires_at), why })
+}
+
+/// Does the offer expire before all who wait are reached? Who of them goes last is not known.
+async fn may_be_too_late(
+    store: &Store,
+    campaign: &Campaign,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<Option<WaitsFor>, StoreError> {
+    let waiting = store.tally(campaign.id).await?.in_progress();
+    let late = Box::pin(forecast(store, campaign, waiting, now)).await?.too_late;
+    Ok(late.map(|late| {
+        let (people, waiting) = (thousands(late.people), thousands(waiting));
+        let why =
+            format!("as it stands, the offer expires before {people} of the {waiting} who wait go: they are skipped");
+        WaitsFor { until: Some(expires_at), why }
+    }))
 }
 
 /// Outside the sending hours, by the clock where the person lives if that is known.

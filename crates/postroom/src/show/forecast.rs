@@ -1,10 +1,12 @@
 //! When a campaign will be through, in a sentence.
 
 use super::{Style, lapse};
+use crate::ledger::Ledger;
 use crate::output::{counted, thousands};
-use engine::forecast::{Bound, Forecast, HeldBack};
+use engine::forecast::{Bound, Forecast, HeldBack, forecast};
 use model::Timestamp;
 use std::time::Duration;
+use store::{Campaign, StoreError};
 
 const DAY_MS: i64 = 86_400_000;
 /// What ends within so long of each other is told once.
@@ -27,6 +29,26 @@ pub(crate) fn in_words(forecast: &Forecast, style: &Style) -> String {
         Some(hours) if forecast.waiting > 0 => format!("{says}; {}", hours.told(&|at| style.moment(at))),
         _ => says,
     }
+}
+
+/// The same beside a report, which has who waits for holds, hours and the sample in lines of their own; `None`: it adds nothing.
+pub(crate) async fn beside_report(
+    ledger: &Ledger,
+    campaign: &Campaign,
+    waiting: u64,
+    style: &Style,
+) -> Result<Option<String>, StoreError> {
+    if waiting == 0 || !campaign.state.may_send() {
+        return Ok(None);
+    }
+    let forecast = forecast(&ledger.store, campaign, waiting, ledger.now()).await?;
+    Ok(adds_to_report(&forecast).then(|| in_words(&forecast, style)))
+}
+
+/// Does it name an end, or an expiry, that a report does not have?
+fn adds_to_report(forecast: &Forecast) -> bool {
+    let is_told = forecast.only_waits() || matches!(forecast.bound, Some(Bound::Held | Bound::Stopped));
+    forecast.too_late.is_some() || (forecast.because.is_some() && !is_told)
 }
 
 /// Whom holds keep back while others go on; where holds decide when the last goes, they are told as the reason.
@@ -215,12 +237,15 @@ mod tests {
             "332 people to go; the offer expires 13:52 UTC, before 332 of them go: they will be skipped; 332 are outside the \
              sending hours until Mon 00:52 UTC"
         );
+        assert!(adds_to_report(&waits), "the expiry is told nowhere else");
+        assert!(!adds_to_report(&Forecast { too_late: None, ..waits.clone() }), "the hours have a line of their own");
         let slow = Forecast {
             ends_at: Some(opens + Duration::from_secs(332)),
             because: Some("the sending hours and the ceiling of out1: 1 message a second".to_owned()),
             too_late: None,
             ..waits
         };
+        assert!(adds_to_report(&slow));
         assert_eq!(
             in_words(&slow, &style),
             "332 people to go, the last Mon 00:57 UTC (in 12 h 05), because of the sending hours and the ceiling of out1: 1 message \
