@@ -37,6 +37,8 @@ use store::{Campaign, CeilingOf, Site, Store, StoreError, WaitingAt};
 const RATE_OVER: Duration = Duration::from_secs(600);
 /// … and means nothing before so many tries.
 const TRIES_MIN: u64 = 20;
+/// Where nobody is tried for longer, it is asked whether a hold was why.
+const STILL_FROM: Duration = Duration::from_secs(5);
 const DAY_S: u64 = 86_400;
 const DAY_MS: i64 = 86_400_000;
 /// Under what the ledger counts those whose servers nobody has looked up yet.
@@ -256,8 +258,7 @@ pub async fn forecast(
     now: Timestamp,
 ) -> Result<Forecast, StoreError> {
     let mut forecast = Forecast { waiting, ..Forecast::default() };
-    let (tries, since) = store.tries_since(campaign.id, now - RATE_OVER).await?;
-    let elapsed_ms = since.map_or(0, |since| now.since(since).as_millis() as u64).max(1);
+    let (tries, elapsed_ms) = lately(store, campaign, now).await?;
     if tries >= TRIES_MIN {
         forecast.per_minute = Some((tries * 60_000 / elapsed_ms).max(1));
         forecast.rate_over_s = Some(elapsed_ms.div_ceil(1_000));
@@ -308,6 +309,20 @@ pub async fn forecast(
     }));
     forecast.goes(plans, Plan::by_rate(going, lasts, now), gates, (expires_at, now));
     Ok(forecast)
+}
+
+/// How many tries of a campaign began lately, and in how many milliseconds; those in which it was held and nobody was tried
+/// are none of them.
+async fn lately(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<(u64, u64), StoreError> {
+    let began = store.tries_since(campaign.id, now - RATE_OVER).await?;
+    let Some(first) = began.first() else { return Ok((0, 1)) };
+    let pairs = began.iter().zip(began.iter().skip(1).chain([&now]));
+    let gaps: Vec<(Timestamp, Timestamp)> =
+        pairs.map(|(one, next)| (*one, *next)).filter(|(one, next)| next.since(*one) > STILL_FROM).collect();
+    let still =
+        if gaps.is_empty() { Duration::ZERO } else { held::still(&gaps, &held::lately(store, campaign).await?) };
+    let elapsed = now.since(*first).saturating_sub(still);
+    Ok((began.len() as u64, u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1)))
 }
 
 impl Gates<'_> {

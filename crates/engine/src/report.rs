@@ -312,7 +312,8 @@ pub struct Stopped {
 pub struct PutOff {
     /// How many.
     pub count: u64,
-    /// From the first try to the accepted one, in seconds: half of them took longer.
+    /// From the first try to the accepted one, in seconds: half of them took longer. 0: nobody knows, because the clock was set
+    /// back meanwhile.
     pub median_s: u64,
 }
 
@@ -719,14 +720,16 @@ async fn put_off(store: &Store, campaign: CampaignId, accepted: u64) -> Result<O
     if accepted > ACCEPTED_WALKED_MAX {
         return Ok(None);
     }
-    let mut waits: Vec<Duration> = Vec::new();
+    let (mut count, mut waits): (u64, Vec<Duration>) = (0, Vec::new());
     let among = Among { put_off: true, ..Among::default() };
     let mut after = None;
     loop {
         let page = store.deliveries_among(campaign, DeliveryState::Accepted, among, after, PAGE).await?;
         for row in &page {
-            let times = row.first_try_at.zip(row.last.as_ref());
-            waits.push(times.map_or(Duration::ZERO, |(first, last)| last.started_at.since(first)));
+            count += 1;
+            // Of those in whose time the clock was set back nobody knows how long it took.
+            let times = row.first_try_at.zip(row.last.as_ref().map(|last| last.started_at));
+            waits.extend(times.filter(|(first, last)| last > first).map(|(first, last)| last.since(first)));
         }
         after = page.last().map(|row| row.delivery);
         if page.len() < PAGE {
@@ -735,7 +738,7 @@ async fn put_off(store: &Store, campaign: CampaignId, accepted: u64) -> Result<O
     }
     waits.sort_unstable();
     let median_s = waits.get(waits.len() / 2).map_or(0, Duration::as_secs);
-    Ok(Some(PutOff { count: waits.len() as u64, median_s }))
+    Ok(Some(PutOff { count, median_s }))
 }
 
 async fn next_try(store: &Store, campaign: CampaignId) -> Result<Option<Timestamp>, StoreError> {

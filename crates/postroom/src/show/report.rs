@@ -412,9 +412,10 @@ fn held_by(hold: &HeldBy, style: &Style) -> Vec<String> {
 fn put_off(report: &Report) -> Option<String> {
     let put_off = report.put_off_then_accepted.filter(|put_off| put_off.count > 0)?;
     let (people, were) = if put_off.count == 1 { ("person", "was") } else { ("people", "were") };
-    let median = lapse(Duration::from_secs(put_off.median_s));
+    let median = Some(put_off.median_s).filter(|seconds| *seconds > 0);
+    let median = median.map(|seconds| format!(" (median {})", lapse(Duration::from_secs(seconds)))).unwrap_or_default();
     let count = thousands(put_off.count);
-    Some(format!("{count} {people} {were} put off at first and accepted later (median {median})."))
+    Some(format!("{count} {people} {were} put off at first and accepted later{median}."))
 }
 
 /// Commands that follow from a report.
