@@ -15,8 +15,11 @@ use model::Timestamp;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// On the day of a probe, so much more than the cap.
+/// What was taken beyond the cap raises it by so great a part of it.
 const MORE: u32 = 10;
+/// On the day of a probe so many more than the cap are tried, or a part of it where that is fewer: if they are taken, the cap is
+/// higher and they are not the last.
+const TRIED_MAX: u32 = 8;
 /// Days between probes at most.
 const DAYS_MAX: u32 = 32;
 
@@ -62,7 +65,7 @@ impl Day {
             return (started >= ceiling).then_some(tomorrow);
         };
         let is_due = cap.probe.is_due(now);
-        let with_more = cap.value.saturating_add((cap.value / MORE).max(1));
+        let with_more = cap.value.saturating_add((cap.value / MORE).clamp(1, TRIED_MAX));
         let allowed = if is_due { with_more } else { cap.value };
         let is_tried_today = !is_due && day_of(cap.probe.at) == day_of(now) && started < with_more.min(ceiling);
         (started >= allowed.min(ceiling)).then_some(if is_tried_today { cap.probe.at } else { tomorrow })
