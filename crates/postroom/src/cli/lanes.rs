@@ -4,7 +4,7 @@
 //! Beside a process that sends the lanes are asked of it; without one the ledger tells what earlier runs learned.
 
 use super::demo;
-use crate::control::{self, Request};
+use crate::control::{self, Request, Unanswered};
 use crate::failure::{Exit, Failure};
 use crate::holding;
 use crate::ledger::{Ledger, person_here};
@@ -12,6 +12,7 @@ use crate::moment;
 use crate::order::{Order, number};
 use crate::output::{Ink, Output, iso_time};
 use crate::owner::{Owner, Trouble};
+use crate::show::lanes::Told;
 use crate::show::{Style, lanes as lines_of, wrapped};
 use engine::Stakes;
 use engine::lanes::{LaneView, at_their_sites, nowhere, outside_hours, remembered};
@@ -104,9 +105,22 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
     ledger.tell_if_held(output);
     let request = Request { actor: person_here(), order: Order::Lanes { provider: provider.clone(), all } };
     let now = told_at(&ledger, dir).await?;
-    let (answer, is_live) = match control::ask(dir, &request).await {
-        Ok(answer) => (answer?, true),
-        Err(_) => {
+    let mut owner = Owner::ask(dir).await;
+    let answer = match owner.is_silent {
+        true => None,
+        false => match control::ask(dir, &request).await {
+            Ok(answer) => Some(answer?),
+            Err(unanswered) => {
+                // On a full disk it answers how it stands, and not how its lanes do.
+                owner.is_silent = unanswered.is_silence();
+                None
+            }
+        },
+    };
+    owner.tell_if_silent(output);
+    let (answer, is_live) = match answer {
+        Some(answer) => (answer, true),
+        None => {
             let mut lanes = remembered(&ledger.store, stakes(&ledger).await?, now).await?;
             for campaign in ledger.store.list_campaigns(ledger.workspace).await? {
                 lanes.extend(sample::lane(&ledger.store, &campaign, now).await?);
@@ -127,9 +141,10 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
     let at_sites = at_their_sites(&ledger.store, None).await?;
     let holds = ledger.store.holds(Some(ledger.now())).await?;
     let style = Style::of_this_process(output, dir, now);
-    let trouble = Owner::ask(dir).await.and_then(|owner| owner.trouble);
+    let trouble = owner.trouble;
     let value = json!({
         "live": is_live,
+        "process_silent": owner.is_silent,
         "ledger_trouble": trouble.as_ref().map(Trouble::as_json),
         "lanes": lanes.iter().map(|lane| as_json(lane, &at_sites)).collect::<Vec<_>>(),
         "more": more,
@@ -137,10 +152,15 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
     output.answer(&value, || {
         let trouble = trouble.iter().flat_map(|trouble| trouble.told(&style));
         let none = is_live && lanes.is_empty() && !holds.is_empty();
+        let told = match (is_live, owner.is_silent) {
+            (true, _) => Told::Live,
+            (false, true) => Told::Unanswered,
+            (false, false) => Told::Remembered,
+        };
         let told = match none {
             // Whoever waits may be held by what is told below.
             true => vec!["No lane has work now.".to_owned()],
-            false => lines_of::lanes(&lanes, &at_sites, more, is_live, &style),
+            false => lines_of::lanes(&lanes, &at_sites, more, told, &style),
         };
         trouble.chain(told).collect()
     });
@@ -345,7 +365,11 @@ async fn trace(whom: &str, span: Duration, dir: &Path, output: &Output) -> Resul
     let mut is_told = false;
     loop {
         let request = Request { actor: person_here(), order: Order::Trace { trace, whom: whom.to_owned() } };
-        let Ok(answer) = control::ask(dir, &request).await else {
+        let asked = control::ask(dir, &request).await;
+        if let Err(Unanswered::Silent { process }) = asked {
+            return Err(Failure::own("the trace ends", Owner::silent(process).in_words()));
+        }
+        let Ok(answer) = asked else {
             if printed == 0 {
                 return Err(Failure::refused("no process is sending from here: there is nothing to trace")
                     .advise("start the trace while postroom send or resume runs"));

@@ -89,7 +89,9 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         }
         output.record(&object);
     } else if states.is_empty() {
-        if let Some(trouble) = Owner::ask(dir).await.and_then(|owner| owner.trouble) {
+        let owner = Owner::ask(dir).await;
+        owner.tell_if_silent(output);
+        if let Some(trouble) = &owner.trouble {
             trouble.told(&style).iter().for_each(|line| output.line(line));
         }
         let foreseen = beside_report(&ledger, &campaign, report.in_progress, &style).await?;
