@@ -154,7 +154,7 @@ impl Store {
     pub fn open(options: OpenOptions, now: Timestamp) -> Result<Store> {
         Ok(Store { core: Arc::new(opening::open(&options, now)?) })
     }
-    /// Is sending held because this directory is a copy or was restored? In words why; `None`: go on.
+    /// Is sending held because this directory is a copy, was restored, or lost its in-flight file? In words why; `None`: go on.
     pub fn held(&self) -> Option<String> {
         self.core.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -648,9 +648,9 @@ finding-gap = { $n ->
    *[other] { $n } Personen haben
 } keinen Wert für „{ $tag }“: Wo er in der Nachricht steht, ist eine Lücke.
 finding-nobody = Niemand bekäme sie: Alle werden übersprungen.
-finding-held = Das Senden ist hier angehalten: Dieses Verzeichnis ist eine Kopie oder wurde wiederhergestellt.
+finding-held = Das Senden ist hier angehalten: Dieses Verzeichnis ist eine Kopie, wurde wiederhergestellt oder hat seine Datei „inflight“ verloren.
 remedy-nobody = Einen anderen Empfängerkreis wählen
-remedy-held = postroom adopt sagt, dass dieses Verzeichnis von nun an sendet.
+remedy-held = postroom status sagt, was davon; postroom adopt sagt, dass dieses Verzeichnis von nun an sendet.
 remedy-gap = Ansehen, wer; oder ihm in der Nachricht einen Ersatz geben: „{ $tag } | default('…')“
 remedy-message = In der Nachricht beheben
 start-title = Beginnen lassen

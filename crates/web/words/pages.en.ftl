@@ -648,9 +648,9 @@ finding-gap = { $n ->
    *[other] { $n } people have
 } no value for “{ $tag }”: where it stands in the message there is a gap.
 finding-nobody = Nobody would get it: everybody is skipped.
-finding-held = Sending is held here: this directory is a copy, or was restored.
+finding-held = Sending is held here: this directory is a copy, was restored, or lost its in-flight file.
 remedy-nobody = Choose another audience
-remedy-held = postroom adopt says that this directory sends from now on.
+remedy-held = postroom status says which; postroom adopt says that this directory sends from now on.
 remedy-gap = See who; or give it a fallback in the message: “{ $tag } | default('…')”
 remedy-message = Mend it in the message
 start-title = Let it begin

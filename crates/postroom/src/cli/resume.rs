@@ -79,6 +79,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         Err(failure) => return beside_an_owner(&args, dir, output, failure).await,
     };
     if ledger.store.held().is_some() {
+        ledger.tell_if_held(output);
         return Err(StoreError::Held.into());
     }
     match &args.campaign {

@@ -304,6 +304,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let trial = args.compare.read()?;
     let ledger = Arc::new(Ledger::own_soon(dir, args.durability.durability()).await?);
     if ledger.store.held().is_some() && !args.dry_run {
+        ledger.tell_if_held(output);
         return Err(store::StoreError::Held.into());
     }
     if options.postal_address.is_none() {
