@@ -19,7 +19,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const MORE: u32 = 10;
 /// On the day of a probe so many more than the cap are tried, or a part of it where that is fewer: if they are taken, the cap is
 /// higher and they are not the last.
-const TRIED_MAX: u32 = 8;
+const TRIED_MAX: u32 = 4;
 /// Days between probes at most.
 const DAYS_MAX: u32 = 32;
 
