@@ -116,6 +116,7 @@ impl Scheduler {
     /// Reads heads that have no site yet, in head order, while there is room.
     async fn read_unresolved(&mut self) -> Result<(), StoreError> {
         let now = self.house.now();
+        self.hours_open_at = None;
         let campaigns: Vec<CampaignId> = self.campaigns.keys().copied().collect();
         for campaign in campaigns {
             let full = self.waiting.len() >= LOOKUPS_WAITING_MAX || self.sites.len() >= SITES_MAX;
@@ -123,7 +124,8 @@ impl Scheduler {
             else {
                 continue;
             };
-            if self.house.not_before(campaign, now).is_some() {
+            if let Some((until, _)) = self.house.not_before(campaign, now) {
+                self.hours_open_at = Some(self.hours_open_at.map_or(until, |at| at.min(until)));
                 continue;
             }
             let part = self.house.part_of(campaign, None, now);

@@ -137,6 +137,8 @@ pub(crate) struct Scheduler {
     /// Campaigns that moved since stock was last taken, and when it is taken next.
     moved: BTreeSet<CampaignId>,
     stock_at: Option<Timestamp>,
+    /// When the first campaign of which nobody was read for its closed hours may be read.
+    hours_open_at: Option<Timestamp>,
     /// When old conversations were last forgotten.
     forgot_at: Option<Timestamp>,
     /// How often the scheduler woke: throttled work must not make it turn.
@@ -198,6 +200,7 @@ impl Scheduler {
             rescans: 0,
             moved: BTreeSet::new(),
             stock_at: None,
+            hours_open_at: None,
             forgot_at: None,
             turns: 0,
             sites_for_holds: 0,
@@ -615,6 +618,7 @@ impl Scheduler {
             self.second.at(),
             terms,
             self.holds_end_at,
+            self.hours_open_at,
             self.stock_at,
             self.parking.first(),
         ];

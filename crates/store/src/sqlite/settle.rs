@@ -222,8 +222,9 @@ impl Ledger {
             attempt.reached_receiver,
             peer,
             attempt.tls.map(TlsVersion::code),
-            // Only what is put off needs its site to be found again; elsewhere it costs nine bytes for nothing.
-            site.filter(|_| due.is_some()).map(|site| site.0),
+            // Whoever is put off is found again by it, and whom a server that nobody described suppressed; elsewhere it costs nine
+            // bytes for nothing.
+            site.filter(|_| due.is_some() || one.suppress.is_some()).map(|site| site.0),
             due.map(Timestamp::as_millis),
             template,
             variables,

@@ -31,15 +31,8 @@ pub(super) async fn people(house: &House, people: &[&str]) -> String {
     };
     let import = store.begin_import(new, &Actor::Engine, now).await.unwrap();
     let row = |(line, email): (u64, &&str)| ImportRow {
-        line,
-        external_id: None,
-        typed: Some((*email).to_owned()),
-        address: model::EmailAddress::parse(email).ok(),
         attributes: r#"{"first_name":"Anna"}"#.to_owned(),
-        status: None,
-        consent: None,
-        lead_source: None,
-        engaged_at: None,
+        ..ImportRow::of(line, email)
     };
     let rows: Vec<ImportRow> = (1..).zip(people).map(row).collect();
     store.write_import_chunk(import.id, rows, now).await.unwrap();
