@@ -129,6 +129,7 @@ mod suppressed_while_waiting;
 mod the_better_subject_goes_to_the_rest;
 mod the_clock_jumps_ahead;
 mod the_first_mx_is_down;
+mod the_first_mx_takes_no_mail;
 mod the_held_take_no_turns;
 mod turned_out_after_a_message;
 mod twenty_messages_in_a_connection;
