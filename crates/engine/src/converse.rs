@@ -196,6 +196,8 @@ struct Failure {
     is_inside: bool,
     /// The server speaks for itself alone: another host of the site may take what it does not.
     is_its_own: bool,
+    /// DNS said nothing definite, asked then.
+    unanswered: Option<Timestamp>,
 }
 
 impl Failure {
@@ -217,12 +219,14 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
     let mut last: Option<Failure> = None;
     let (mut tries_left, mut refused) = (ADDRESSES_TRIED_MAX, 0);
     for (place, host) in hosts.iter().enumerate() {
+        let asked_at = house.now();
         let expected = lane.provider().is_some_and(|provider| provider.limits.tls_expected);
         let owed = match security::owed(house, &lane.fingerprint, host, expected).await {
             Ok(owed) => Owed { strict, watched: owed.watched || strict, ..owed },
             Err(refusal) => {
                 house.tally.count(Told::refused(house, domain, host, refusal), house.now());
-                last = Some(not_allowed(house, lane, host, refusal));
+                let unanswered = (refusal == Refusal::RecordsDoubtful).then_some(asked_at);
+                last = Some(Failure { unanswered, ..not_allowed(house, lane, host, refusal) });
                 continue;
             }
         };
@@ -233,7 +237,8 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
                 let is_one_refusal = |known: &Failure| known.is_its_own && known.verdict.outcome != Outcome::Deferred;
                 let may_differ = is_unanswered(&failure.verdict) && last.as_ref().is_some_and(is_one_refusal);
                 if last.is_none() || may_differ {
-                    last = Some(failure);
+                    let unanswered = is_unanswered(&failure.verdict).then_some(asked_at);
+                    last = Some(Failure { unanswered, ..failure });
                 }
                 continue;
             }
@@ -318,6 +323,7 @@ fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
         is_other_family: false,
         is_inside: false,
         is_its_own: false,
+        unanswered: None,
     }
 }
 
@@ -349,6 +355,7 @@ fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal) -> Fail
         is_other_family,
         is_inside,
         is_its_own,
+        unanswered: None,
     }
 }
 
@@ -468,6 +475,7 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
         is_other_family,
         is_inside,
         is_its_own,
+        unanswered: None,
     }
 }
 
@@ -491,6 +499,12 @@ async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, s
     if failure.is_ours {
         not_begun(house, lane, first);
         house.source_down(lane, failure.note.as_deref().unwrap_or_default());
+        return;
+    }
+    if let Some(asked_at) = failure.unanswered
+        && house.is_our_resolvers_silence(lane, &failure.verdict, asked_at).await
+    {
+        not_begun(house, lane, first);
         return;
     }
     if failure.is_other_family && house.leave_to_another_family(lane, &first) {

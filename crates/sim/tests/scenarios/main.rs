@@ -39,6 +39,7 @@ mod a_relay_hides_addresses_and_not_the_sender;
 mod a_report_by_mail_is_signed;
 mod a_resolver_gone_wrong;
 mod a_resolver_that_answers_for_the_inside;
+mod a_resolver_that_answers_nothing;
 mod a_rest_outlives_the_process;
 mod a_sample_goes_first;
 mod a_sample_is_waited_for_over_a_death;
