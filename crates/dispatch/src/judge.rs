@@ -110,11 +110,19 @@ pub fn dns_verdict(outcome: DnsOutcome) -> Verdict {
         DnsOutcome::NoSuchName => (Outcome::Hard, Category::UnknownDomain, "dns-no-such-name"),
         DnsOutcome::NoRecords => (Outcome::Hard, Category::UnknownDomain, "dns-no-records"),
         DnsOutcome::NullMx => (Outcome::Hard, Category::DomainRefusesMail, "dns-null-mx"),
-        DnsOutcome::TemporaryFailure => (Outcome::Deferred, Category::NetworkFailure, "dns-failure"),
+        DnsOutcome::TemporaryFailure => (Outcome::Deferred, Category::NetworkFailure, DNS_FAILURE),
         DnsOutcome::NoAddress => (Outcome::Deferred, Category::NetworkFailure, "dns-no-address"),
         DnsOutcome::PointsInside => (Outcome::Blocked, Category::Policy, "mx-points-inside"),
     };
     fixed(outcome, category, Scope::Domain, Stage::Dns, rule)
+}
+
+/// The rule of a look-up that brought nothing definite.
+const DNS_FAILURE: &str = "dns-failure";
+
+/// Is it the verdict on a look-up that brought nothing definite?
+pub fn is_unanswered(verdict: &Verdict) -> bool {
+    verdict.rule == DNS_FAILURE
 }
 
 fn fixed(outcome: Outcome, category: Category, scope: Scope, stage: Stage, rule: &'static str) -> Verdict {
@@ -160,6 +168,28 @@ fn about_whom(judged: Verdict, input: &Input<'_>) -> Verdict {
         _ => return judged,
     };
     verdict(category, None, input, Cow::Borrowed(rule))
+}
+
+/// Does a refusal speak of the one server that gave it, so that another host of the domain may take the mail (RFC 5321 section
+/// 5.1)? Trouble of its own, said before any recipient was named, and a greeting that takes no mail there at all (section
+/// 3.1). What is said of us (reputation, rate, identity) or of strangers (greylisting) every host would say.
+pub fn is_of_one_server(verdict: &Verdict, reply: &Reply) -> bool {
+    let at_the_greeting = verdict.stage == Stage::Greeting && reply.is_permanent();
+    let before_any_recipient = matches!(verdict.stage, Stage::Greeting | Stage::Ehlo | Stage::Mail);
+    let is_trouble = verdict.category == Category::ReceiverError;
+    (is_trouble && before_any_recipient) || (at_the_greeting && says_nothing_of_us(verdict.category))
+}
+
+fn says_nothing_of_us(category: Category) -> bool {
+    matches!(
+        category,
+        Category::NetworkFailure
+            | Category::ProtocolError
+            | Category::Policy
+            | Category::RelayDenied
+            | Category::DomainRefusesMail
+            | Category::Unknown
+    )
 }
 
 fn is_before_sender(stage: Stage) -> bool {
@@ -425,6 +455,27 @@ mod tests {
         assert_eq!(at(Stage::Rcpt, 550, "5.7.1 denied").scope, Scope::Recipient);
         assert_eq!(at(Stage::Final, 550, "5.7.1 denied").scope, Scope::Message);
         assert_eq!(at(Stage::Rcpt, 554, "5.7.1 blocked using zen.spamhaus.org").scope, Scope::Source);
+    }
+
+    #[test]
+    fn trouble_of_one_server_is_told_from_what_every_host_would_say() {
+        for (stage, code, text, expected) in [
+            (Stage::Greeting, 554, "5.7.1 go away", true),
+            (Stage::Greeting, 554, "no mail here", true),
+            (Stage::Greeting, 521, "host does not accept mail", true),
+            (Stage::Greeting, 421, "4.3.2 shutting down", true),
+            (Stage::Ehlo, 451, "4.3.0 local trouble", true),
+            (Stage::Mail, 451, "4.3.0 local trouble", true),
+            (Stage::Mail, 452, "4.3.1 insufficient system storage", true),
+            (Stage::Rcpt, 451, "4.3.0 local trouble", false),
+            (Stage::Mail, 550, "5.7.1 denied", false),
+            (Stage::Mail, 451, "4.7.1 Greylisted, try again in 300 seconds", false),
+            (Stage::Greeting, 554, "5.7.1 blocked using zen.spamhaus.org", false),
+            (Stage::Greeting, 421, "too many connections from your address", false),
+        ] {
+            let verdict = at(stage, code, text);
+            assert_eq!(is_of_one_server(&verdict, &Reply::new(code, text)), expected, "{stage:?} {text}: {verdict:?}");
+        }
     }
 
     #[test]

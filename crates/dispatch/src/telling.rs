@@ -221,6 +221,7 @@ pub fn filling<'t>(pattern: &str, text: &'t str) -> Option<Vec<&'t str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::brakes::Trip;
 
     fn berlin(language: Language) -> Manner {
         Manner { language, zone: Zone::find("Europe/Berlin").unwrap() }
@@ -380,6 +381,9 @@ mod tests {
         for (english, german) in TOLD {
             assert_eq!(berlin(Language::De).told(english, late()), german);
             assert_eq!(berlin(Language::En).told(english, late()), english);
+        }
+        for ours in [Trip::Port25, Trip::Resolver, Trip::Unanswered, Trip::Inside] {
+            assert_ne!(berlin(Language::De).told(ours.why(), late()), ours.why());
         }
         let beside = |text: &str| {
             if text == "their servers are busy" { "ihre Server sind beschäftigt" } else { text }.to_owned()

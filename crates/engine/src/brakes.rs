@@ -5,7 +5,7 @@
 
 use dispatch::brakes::{
     Authentication, BlockedShare, Group, Groups, Incident, LeftAlone, Limits, Missing, PointsInside, Port25, Rates,
-    Trip,
+    Trip, Unanswered,
 };
 use model::{CampaignId, DayCount, Outcome, SiteId, Stage, Timestamp, Verdict, WorkspaceId};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Brakes {
     pub(crate) port25: Port25,
     pub(crate) points_inside: PointsInside,
+    pub(crate) unanswered: Unanswered,
     /// Sites whose silence was forgiven while nobody had answered yet, and until when it is.
     pub(crate) forgiven: BTreeMap<SiteId, Timestamp>,
     kept: Kept,

@@ -9,7 +9,7 @@ use crate::security::{self, Owed};
 use crate::throttles::{Line, Seat};
 use crate::tls_reports::{Seen, Told};
 use crate::transmit::{Session, Unopened, Why};
-use dispatch::judge::{Circumstance, DnsOutcome, What, dns_verdict, judge};
+use dispatch::judge::{Circumstance, DnsOutcome, What, dns_verdict, is_of_one_server, is_unanswered, judge};
 use dispatch::security::Refusal;
 use model::{Attempt, Outcome, Scope, Stage, Timestamp, Verdict};
 use net::{ConnectFailure, Egress, Resolve, Trust};
@@ -20,7 +20,8 @@ use store::{Claimed, Part};
 
 /// Server addresses tried for one connection (RFC 5321 section 5.1 asks for two at least).
 const ADDRESSES_TRIED_MAX: usize = 5;
-/// Servers that answered and refused the session, before their word is taken for the site's.
+/// Servers that answered and refused the session, before their word is taken for the site's. Those that speak for themselves
+/// alone do not count: of these every host is asked.
 const SESSIONS_REFUSED_MAX: usize = 2;
 /// Domains of a site that points inside which are asked for.
 const DOMAINS_INSIDE_MAX: usize = 100;
@@ -193,6 +194,20 @@ struct Failure {
     is_other_family: bool,
     /// The host's addresses are inside: nobody may connect to them.
     is_inside: bool,
+    /// The server speaks for itself alone: another host of the site may take what it does not.
+    is_its_own: bool,
+    /// DNS said nothing definite, asked then.
+    unanswered: Option<Timestamp>,
+}
+
+impl Failure {
+    /// Does it tell more of the site than what is known? A server that points inside, or has no address of our family, does
+    /// not make the domain unreachable for good beside one that is down; nor does one that takes no mail itself.
+    fn outweighs(&self, known: &Failure) -> bool {
+        let passes = |failure: &Failure| failure.verdict.outcome == Outcome::Deferred;
+        let is_theirs = !(self.is_other_family || self.is_inside);
+        is_theirs && !(self.is_its_own && passes(known) && !passes(self))
+    }
 }
 
 /// Tries the site's servers in order of preference, those that did not answer a moment ago last, until one talks to us.
@@ -201,22 +216,30 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
     let from = &lane.source().egress;
     let mut hosts = lane.hosts();
     house.reach.put_hosts_in_order(from, &mut hosts, house.now());
-    let mut last = None;
+    let mut last: Option<Failure> = None;
     let (mut tries_left, mut refused) = (ADDRESSES_TRIED_MAX, 0);
-    for host in &hosts {
+    for (place, host) in hosts.iter().enumerate() {
+        let asked_at = house.now();
         let expected = lane.provider().is_some_and(|provider| provider.limits.tls_expected);
         let owed = match security::owed(house, &lane.fingerprint, host, expected).await {
             Ok(owed) => Owed { strict, watched: owed.watched || strict, ..owed },
             Err(refusal) => {
                 house.tally.count(Told::refused(house, domain, host, refusal), house.now());
-                last = Some(not_allowed(house, lane, host, refusal));
+                let unanswered = (refusal == Refusal::RecordsDoubtful).then_some(asked_at);
+                last = Some(Failure { unanswered, ..not_allowed(house, lane, host, refusal) });
                 continue;
             }
         };
         let mut addresses = match addresses(house, host).await {
             Ok(addresses) => addresses,
             Err(failure) => {
-                last.get_or_insert(failure);
+                // One server's refusal is not the site's while DNS cannot say where another is.
+                let is_one_refusal = |known: &Failure| known.is_its_own && known.verdict.outcome != Outcome::Deferred;
+                let may_differ = is_unanswered(&failure.verdict) && last.as_ref().is_some_and(is_one_refusal);
+                if last.is_none() || may_differ {
+                    let unanswered = is_unanswered(&failure.verdict).then_some(asked_at);
+                    last = Some(Failure { unanswered, ..failure });
+                }
                 continue;
             }
         };
@@ -227,17 +250,22 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
             let (address, unopened) = match open_one(house, lane, from, &server, &mut addresses, tries_left).await {
                 Ok(mut session) => {
                     session.seen = Seen::opened(house, &owed, &session);
+                    let is_fit = |next: &String| !house.reach.is_set_back(from, next, house.now());
+                    session.has_next_host = hosts.get(place + 1).is_some_and(is_fit);
                     return Ok(session);
                 }
                 Err(turned_away) => turned_away,
             };
             house.tally.count(Told::unopened(house, domain, &owed, host, address, &unopened), house.now());
             tries_left -= before - addresses.len();
-            refused += usize::from(unopened.reached);
-            if is_final(&unopened) {
-                refused = SESSIONS_REFUSED_MAX;
-            }
             let mut failure = failure(house, lane, host, address, unopened);
+            if failure.is_its_own {
+                house.reach.set_back(from, host, house.now());
+            } else if is_final(&failure) {
+                refused = SESSIONS_REFUSED_MAX;
+            } else {
+                refused += usize::from(failure.reached);
+            }
             if let Some(demanded) = owed.demand.policy().filter(|_| failure.stage == Stage::Tls) {
                 failure.verdict = tls_verdict(house, lane, What::PolicyUnmet);
                 failure.note = failure.note.map(|why| format!("not sent: {demanded}, and {why}"));
@@ -246,11 +274,13 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
                 // It is this message that insists; others may go to the site in clear.
                 failure.verdict.scope = Scope::Recipient;
             }
-            // A server that points inside beside one that is down does not make the domain unreachable for good.
-            if last.is_none() || !(failure.is_other_family || failure.is_inside) {
+            let is_its_own = failure.is_its_own;
+            if last.as_ref().is_none_or(|known| failure.outweighs(known)) {
                 last = Some(failure);
             }
-            if addresses.is_empty() {
+            if addresses.is_empty() || (is_its_own && tries_left == 0) {
+                // Where a server speaks for itself, the next host is asked however many were before.
+                tries_left = tries_left.max(usize::from(is_its_own));
                 break;
             }
         }
@@ -258,9 +288,9 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
     Err(last.unwrap_or_else(|| no_address(hosts.first().map_or("", String::as_str), DnsOutcome::NoAddress)))
 }
 
-/// A refusal with a 5xx greeting is the site's word; anything softer may be that server's alone.
-fn is_final(unopened: &Unopened) -> bool {
-    matches!(&unopened.why, Why::Ending(Ending::Reply(reply)) if reply.is_permanent())
+/// A refusal for good of us is the site's word; anything softer may be that server's alone.
+fn is_final(failure: &Failure) -> bool {
+    failure.reply.as_ref().is_some_and(model::Reply::is_permanent)
 }
 
 /// The host's addresses; a relay may be given by address.
@@ -292,6 +322,8 @@ fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
         is_ours: false,
         is_other_family: false,
         is_inside: false,
+        is_its_own: false,
+        unanswered: None,
     }
 }
 
@@ -309,9 +341,22 @@ fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal) -> Fail
     };
     let note = Some(format!("not sent: {refusal}"));
     let (host, stage) = (host.to_owned(), Stage::Tls);
-    let (reached, is_ours, is_other_family, is_inside) = (false, false, false, false);
-    let (address, reply, transcript) = (None, None, None);
-    Failure { host, address, stage, verdict, reply, note, transcript, reached, is_ours, is_other_family, is_inside }
+    let (reached, is_ours, is_other_family, is_inside, is_its_own) = (false, false, false, false, false);
+    Failure {
+        host,
+        address: None,
+        stage,
+        verdict,
+        reply: None,
+        note,
+        transcript: None,
+        reached,
+        is_ours,
+        is_other_family,
+        is_inside,
+        is_its_own,
+        unanswered: None,
+    }
 }
 
 /// A server and what it owes us.
@@ -414,7 +459,24 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
         }
     };
     let host = host.to_owned();
-    Failure { host, address, stage, verdict, reply, note, transcript, reached, is_ours, is_other_family, is_inside }
+    let is_its_own = reply
+        .as_ref()
+        .is_some_and(|reply| is_of_one_server(&verdict, reply) && !(reply.is_transient() && is_crowded(lane, stage)));
+    Failure {
+        host,
+        address,
+        stage,
+        verdict,
+        reply,
+        note,
+        transcript,
+        reached,
+        is_ours,
+        is_other_family,
+        is_inside,
+        is_its_own,
+        unanswered: None,
+    }
 }
 
 /// The domains whose people wait for a site that points inside, where it matters whose they are: those of one campaign, and
@@ -437,6 +499,12 @@ async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, s
     if failure.is_ours {
         not_begun(house, lane, first);
         house.source_down(lane, failure.note.as_deref().unwrap_or_default());
+        return;
+    }
+    if let Some(asked_at) = failure.unanswered
+        && house.is_our_resolvers_silence(lane, &failure.verdict, asked_at).await
+    {
+        not_begun(house, lane, first);
         return;
     }
     if failure.is_other_family && house.leave_to_another_family(lane, &first) {
@@ -495,8 +563,12 @@ fn give_back(house: &House, lane: &Lane, claimed: &Claimed) {
 
 /// Put off at the door while other conversations of ours go on there: this one was one too many, whatever they call it.
 fn is_one_too_many(lane: &Lane, failure: &Failure) -> bool {
-    let at_the_door = matches!(failure.stage, Stage::Greeting | Stage::Ehlo);
-    at_the_door && lane.pacer.open() > 1 && failure.reply.as_ref().is_some_and(model::Reply::is_transient)
+    is_crowded(lane, failure.stage) && failure.reply.as_ref().is_some_and(model::Reply::is_transient)
+}
+
+/// Are we at the door while other conversations of ours go on there?
+fn is_crowded(lane: &Lane, stage: Stage) -> bool {
+    matches!(stage, Stage::Greeting | Stage::Ehlo) && lane.pacer.open() > 1
 }
 
 fn attempt(claimed: &Claimed, failure: &Failure, started_at: Timestamp, now: Timestamp) -> Attempt {

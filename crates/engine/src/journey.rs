@@ -12,7 +12,7 @@ use crate::house::{Heard, House};
 use crate::lane::{HOLD_GONE_ROUND, Lane};
 use crate::ready::{self, Ready, skip, unsay};
 use crate::transmit::{Hooks, Opening, Session};
-use dispatch::judge::{Circumstance, What, judge};
+use dispatch::judge::{Circumstance, What, is_of_one_server, judge};
 use dispatch::react::{Before, LaneHold, Reaction, given_up, react};
 use model::{Attempt, Category, DeliveryState, Outcome, Scope, SkipReason, Stage, Timestamp, Verdict};
 use smtp::client::{Ending, Envelope, Finished};
@@ -119,6 +119,13 @@ async fn end(house: &House, lane: &Lane, session: &mut Session, tried: Tried) ->
         Ending::Reply(reply) => Some(reply.to_string()),
         _ => None,
     };
+    if is_that_servers_own(session, &finished, &verdict) && goes_to_the_next_host(house, lane, session) {
+        unsay(house, lane, ready).await;
+        return After::Leave;
+    }
+    if verdict.outcome == Outcome::Accepted && session.transactions == 1 {
+        house.reach.took(&lane.source().egress, &session.host);
+    }
     let heard = house.heard(lane, &verdict, text.as_deref(), session.transactions - 1);
     if is_late_goodbye(&finished, session.transactions) {
         unsay(house, lane, ready).await;
@@ -158,6 +165,28 @@ async fn ask_without(
     let may_go_on = session.do_without(offer, &remark) && finished.reusable;
     unsay(house, lane, ready).await;
     if may_go_on { After::Reuse } else { After::Leave }
+}
+
+/// Is it the server's own trouble, met with the first message of a session? Later in it the same words may be about how much
+/// one session may carry, and pacing learns from them.
+fn is_that_servers_own(session: &Session, finished: &Finished, verdict: &Verdict) -> bool {
+    let reply = match &finished.ending {
+        Ending::Reply(reply) => Some(reply),
+        _ => None,
+    };
+    let is_first = session.transactions == 1 && finished.stage == Stage::Mail;
+    is_first && reply.is_some_and(|reply| is_of_one_server(verdict, reply))
+}
+
+/// The server is set back, and whoever was to be sent goes to another one at once, if there is another that is not
+/// (RFC 5321 section 5.1). What all of them say is the site's word.
+fn goes_to_the_next_host(house: &House, lane: &Lane, session: &Session) -> bool {
+    let (source, now) = (lane.source(), house.now());
+    house.reach.set_back(&source.egress, &session.host, now);
+    let is_left = |host: &String| !house.reach.is_set_back(&source.egress, host, now);
+    // What is not remembered would be asked again and again.
+    let is_remembered = house.reach.is_set_back(&source.egress, &session.host, now);
+    session.has_next_host && is_remembered && lane.hosts().iter().any(is_left)
 }
 
 /// What the session calls back for.

@@ -68,6 +68,7 @@ mod route;
 mod scheduler;
 mod security;
 mod settle;
+mod silence;
 mod stopping;
 mod tempo;
 mod terms;

@@ -3,7 +3,8 @@
 //! Happy eyeballs (RFC 8305): IPv6 and IPv4 in turn, IPv6 first; the next address is tried beside the one before when
 //! that one has said nothing for a moment, and at once when it has failed; never more than two at a time. What did not
 //! answer is remembered and tried last for a while that doubles with each further failure, address by address and, when
-//! none of its addresses answered, host by host. Nothing is ever given up for good here: how long to leave a whole site
+//! none of its addresses answered, host by host. A host that takes connections and no mail is set back in the same way
+//! ([`Reach::set_back`]), until it takes a message. Nothing is ever given up for good here: how long to leave a whole site
 //! alone is the lane's business.
 //!
 //! Apart from the conversation because the order is a pure decision ([`Memory`]) and needs no server to be tested. In
@@ -102,10 +103,32 @@ impl Reach {
         Err(worst.unwrap_or_else(|| no_address_of_this_family(way)))
     }
 
-    /// Puts hosts that did not answer a moment ago behind the others; apart from that their order stays.
+    /// Puts hosts that did not answer a moment ago, or are set back, behind the others; apart from that their order stays.
     pub(crate) fn put_hosts_in_order(&self, from: &Egress, hosts: &mut [String], now: Timestamp) {
         let memory = self.memory();
-        hosts.sort_by_cached_key(|host| memory.resting_until(&Name::host(from, host), now));
+        hosts.sort_by_cached_key(|host| memory.host_resting_until(from, host, now));
+    }
+
+    /// A host took the connection and has trouble of its own: the others go first for a while. What several conversations met
+    /// at the same time counts once.
+    pub(crate) fn set_back(&self, from: &Egress, host: &str, now: Timestamp) {
+        let (mut memory, name) = (self.memory(), Name::service(from, host));
+        if memory.resting_until(&name, now).is_none() {
+            memory.failed(name, now);
+        }
+    }
+
+    /// Do the others go first?
+    pub(crate) fn is_set_back(&self, from: &Egress, host: &str, now: Timestamp) -> bool {
+        self.memory().host_resting_until(from, host, now).is_some()
+    }
+
+    /// A host took a message: whatever trouble it had is over.
+    pub(crate) fn took(&self, from: &Egress, host: &str) {
+        let mut memory = self.memory();
+        if !memory.rests.is_empty() {
+            memory.rests.remove(&Name::service(from, host));
+        }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -217,6 +240,8 @@ struct Name {
 enum What {
     Address(IpAddr),
     Host(Box<str>),
+    /// What a host that takes connections does with mail.
+    Service(Box<str>),
 }
 
 impl Name {
@@ -226,6 +251,10 @@ impl Name {
 
     fn host(from: &Egress, host: &str) -> Name {
         Name { from: from.local, what: What::Host(host.into()) }
+    }
+
+    fn service(from: &Egress, host: &str) -> Name {
+        Name { from: from.local, what: What::Service(host.into()) }
     }
 }
 
@@ -265,6 +294,10 @@ impl Memory {
     /// `None`, which sorts first, is "not at all".
     fn resting_until(&self, name: &Name, now: Timestamp) -> Option<Timestamp> {
         self.rests.get(name).map(|rest| rest.until).filter(|until| *until > now)
+    }
+
+    fn host_resting_until(&self, from: &Egress, host: &str, now: Timestamp) -> Option<Timestamp> {
+        self.resting_until(&Name::host(from, host), now).max(self.resting_until(&Name::service(from, host), now))
     }
 
     fn answered(&mut self, from: &Egress, host: &str, address: IpAddr) {

@@ -40,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) seen: Option<Seen>,
     /// Was all asked for that a message with REQUIRETLS needs? If so, what is missing the server does not have.
     pub(crate) may_require_tls: bool,
+    /// Is there another host of the site that could be asked in its place?
+    pub(crate) has_next_host: bool,
     /// Transactions so far.
     pub(crate) transactions: u32,
     /// Has the next transaction's envelope gone out with the last message?
@@ -136,6 +138,7 @@ impl Session {
             proof: None,
             seen: None,
             may_require_tls: false,
+            has_next_host: false,
             transactions: 0,
             is_announced: false,
             begun,

@@ -32,6 +32,9 @@ pub const NEGATIVE_TTL_MAX: Duration = Duration::from_secs(60 * 60);
 /// SERVFAIL, silence and the like are kept this long: enough to spare a broken server, short enough for every retry.
 pub const FAILURE_TTL: Duration = Duration::from_secs(5);
 
+/// Questions on their way at once that only ask whether anybody answers.
+const CONTROLS_MAX: usize = 2;
+
 /// A resolver with a memory.
 pub struct Cache {
     inner: Arc<dyn Resolve>,
@@ -42,6 +45,11 @@ pub struct Cache {
     txt: Table<Vec<String>>,
     tlsa: Table<Vec<Tlsa>>,
     names: Table<Vec<String>>,
+    /// Questions that only ask whether anybody answers; an answer is not kept.
+    controls: Table<Vec<IpAddr>>,
+    control_turns: Semaphore,
+    /// When the resolver last said anything definite.
+    answered_at: Mutex<Option<Timestamp>>,
 }
 
 impl std::fmt::Debug for Cache {
@@ -62,13 +70,40 @@ impl Cache {
             txt: Table::default(),
             tlsa: Table::default(),
             names: Table::default(),
+            controls: Table::default(),
+            control_turns: Semaphore::new(CONTROLS_MAX),
+            answered_at: Mutex::new(None),
         }
+    }
+
+    /// When the resolver itself last said anything definite, "there is nothing" included; what was remembered does not count.
+    pub fn answered_at(&self) -> Option<Timestamp> {
+        *self.answered_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does the resolver say anything definite about this name now? Asked past the memory, but for a failure of a moment ago
+    /// ([`FAILURE_TTL`]), and beside the questions that wait for their turn.
+    pub async fn is_answered(&self, name: &str) -> bool {
+        let ask = || self.inner.addresses(name);
+        is_definite(&self.asked(&self.controls, &self.control_turns, control_kept_for, name, ask).await)
     }
 
     /// The answer from memory, or from the question under way, or from a new one; with the TTL that remains.
     async fn answer<'q, T: Clone + Send + Sync>(
         &self,
         table: &Table<T>,
+        name: &str,
+        question: impl FnOnce() -> BoxFuture<'q, DnsAnswer<T>> + Send,
+    ) -> DnsAnswer<T> {
+        self.asked(table, &self.questions, kept_for, name, question).await
+    }
+
+    /// The same in one of these turns, kept for so long.
+    async fn asked<'q, T: Clone + Send + Sync>(
+        &self,
+        table: &Table<T>,
+        turns: &Semaphore,
+        kept_for: fn(&DnsAnswer<T>) -> Duration,
         name: &str,
         question: impl FnOnce() -> BoxFuture<'q, DnsAnswer<T>> + Send,
     ) -> DnsAnswer<T> {
@@ -79,8 +114,11 @@ impl Cache {
         };
         let asked = pending.answer.get_or_init(|| async {
             // Held until the answer is in; the semaphore is never closed.
-            let _turn = self.questions.acquire().await;
+            let _turn = turns.acquire().await;
             let mut answer = question().await;
+            if is_definite(&answer) {
+                *self.answered_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.now());
+            }
             answer.ttl = kept_for(&answer);
             table.lock().remember(&name, &answer, self.clock.now());
             answer
@@ -119,6 +157,7 @@ impl Resolve for Cache {
         self.txt.lock().forget_all();
         self.tlsa.lock().forget_all();
         self.names.lock().forget_all();
+        self.controls.lock().forget_all();
         self.inner.forget();
     }
 }
@@ -130,6 +169,16 @@ fn kept_for<T>(answer: &DnsAnswer<T>) -> Duration {
         Err(DnsFailure::NoSuchName | DnsFailure::NoRecords) => answer.ttl.clamp(TTL_MIN, NEGATIVE_TTL_MAX),
         Err(DnsFailure::ServFail | DnsFailure::TimedOut | DnsFailure::Bogus | DnsFailure::Other(_)) => FAILURE_TTL,
     }
+}
+
+/// Did the resolver say what there is, or that there is nothing?
+fn is_definite<T>(answer: &DnsAnswer<T>) -> bool {
+    answer.result.as_ref().err().is_none_or(DnsFailure::is_definite)
+}
+
+/// How long it is known that nobody answered; that somebody did says nothing about the next moment.
+fn control_kept_for<T>(answer: &DnsAnswer<T>) -> Duration {
+    if is_definite(answer) { Duration::ZERO } else { FAILURE_TTL }
 }
 
 /// The answers and open questions of one kind.

@@ -39,6 +39,18 @@ pub enum Fault {
     Bogus,
 }
 
+impl Fault {
+    /// What such a server says about any name.
+    fn said(self) -> Said {
+        match self {
+            Fault::NoSuchName => Said::NoSuchName,
+            Fault::ServFail => Said::ServFail,
+            Fault::Silent => Said::Nothing,
+            Fault::Bogus => Said::Bogus,
+        }
+    }
+}
+
 /// The records of one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Records {
@@ -92,6 +104,8 @@ pub enum Said {
 pub struct Zone {
     names: Arc<RwLock<Names>>,
     asked: Arc<AtomicU64>,
+    /// What is wrong with the sender's own resolver, if anything.
+    resolver: Arc<RwLock<Option<Fault>>>,
 }
 
 #[derive(Debug, Default)]
@@ -144,6 +158,17 @@ impl Zone {
         self.edit(name, |records| records.fault = fault);
     }
 
+    /// Breaks the sender's own resolver, or mends it with `None`. Receivers ask another one.
+    pub fn set_resolver_fault(&self, fault: Option<Fault>) {
+        *self.resolver.write().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// What the sender's own resolver says about a name.
+    fn ask_resolver(&self, name: &str) -> Said {
+        let fault = *self.resolver.read().unwrap_or_else(PoisonError::into_inner);
+        fault.map_or_else(|| self.ask(name), Fault::said)
+    }
+
     /// Takes a name and its records away; those below it stay.
     pub fn remove(&self, name: &str) {
         self.write().by_labels.remove(&reversed(name));
@@ -155,10 +180,7 @@ impl Zone {
         let found = names.find(name);
         match found {
             Some(Records { fault: None, .. }) => found.cloned().map_or(Said::NoSuchName, Said::Records),
-            Some(Records { fault: Some(Fault::NoSuchName), .. }) => Said::NoSuchName,
-            Some(Records { fault: Some(Fault::ServFail), .. }) => Said::ServFail,
-            Some(Records { fault: Some(Fault::Silent), .. }) => Said::Nothing,
-            Some(Records { fault: Some(Fault::Bogus), .. }) => Said::Bogus,
+            Some(Records { fault: Some(fault), .. }) => fault.said(),
             None if names.has_below(name) => Said::Records(Records { ttl: NEGATIVE_TTL, ..Records::default() }),
             None => Said::NoSuchName,
         }
@@ -240,7 +262,7 @@ impl ZoneResolver {
     async fn answer<T>(&self, name: &str, pick: impl FnOnce(Records) -> Vec<T>) -> DnsAnswer<Vec<T>> {
         self.zone.asked.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(latency_of(name)).await;
-        match self.zone.ask(name) {
+        match self.zone.ask_resolver(name) {
             Said::Records(records) => {
                 let (ttl, secure) = (records.ttl, records.secure);
                 let picked = pick(records);

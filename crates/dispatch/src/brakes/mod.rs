@@ -4,7 +4,7 @@
 //! looks like our own fault is held, not settled (`defaults.md`, "Brakes"). None can be switched off; [`Limits`] can only
 //! be made stricter.
 //!
-//! - [`Port25`], [`NxdomainFlood`], [`PointsInside`], [`Authentication`]: our line, our resolver, our records.
+//! - [`Port25`], [`NxdomainFlood`], [`Unanswered`], [`PointsInside`], [`Authentication`]: our line, our resolver, our records.
 //! - [`Rates`]: hard bounces and complaints, of a campaign, or of everything a workspace sent in a day.
 //! - [`Missing`]: people at domains that do not exist, of a campaign.
 //! - [`BlockedShare`]: a provider that refuses too much is left alone for a while.
@@ -22,6 +22,7 @@ pub mod missing;
 mod port25;
 pub mod rates;
 mod resolver;
+mod unanswered;
 
 pub use authentication::{AUTHENTICATION_ATTEMPTS, AUTHENTICATION_SITES, AUTHENTICATION_TOLD, Authentication};
 pub use blocked::{BlockedShare, PROBE_ATTEMPTS};
@@ -34,6 +35,7 @@ pub use missing::Missing;
 pub use port25::{PORT25_SITES, Port25};
 pub use rates::{Rates, Rating};
 pub use resolver::{NXDOMAIN_PERCENT_MAX, NXDOMAIN_SAMPLE_MIN, NXDOMAIN_WINDOW, NxdomainFlood};
+pub use unanswered::{SILENT_MAX, Silence, Unanswered};
 
 use model::Timestamp;
 
@@ -62,6 +64,8 @@ pub enum Trip {
     Port25,
     /// Too many names do not exist at once: hold everything, judge nobody, suspect the resolver.
     Resolver,
+    /// The resolver answers nothing at all: pause, charge nobody.
+    Unanswered,
     /// The servers of too many sites are at addresses of our own network: pause, charge nobody, suspect the resolver.
     Inside,
     /// Our authentication is refused: stop the campaign (after `needs_dns_check` is settled, if it is set).
@@ -126,7 +130,7 @@ pub enum Trip {
 impl Trip {
     /// Was somebody told this of a fault of ours, which is mended and needs no reason to go on?
     pub fn is_own_fault(why: &str) -> bool {
-        let fixed = [Trip::Port25, Trip::Resolver, Trip::Inside];
+        let fixed = [Trip::Port25, Trip::Resolver, Trip::Unanswered, Trip::Inside];
         fixed.iter().any(|trip| trip.why() == why) || authentication::is_told(why)
     }
 
@@ -141,6 +145,11 @@ impl Trip {
             Trip::Resolver => {
                 "More than one in five domains asked for in the last minute does not exist. That is rarely true of a \
                  list and often of a broken resolver. Nobody was judged by it. Check the resolver, then resume."
+            }
+            Trip::Unanswered => {
+                "The resolver has answered nothing for a minute, neither about the domains of the people nor about our own \
+                 sending domain. Nobody was charged an attempt. Check the resolver (/etc/resolv.conf) and the line to it, \
+                 then resume."
             }
             Trip::Inside => {
                 "The resolver gives addresses of our own network (private, loopback or this machine's) for the mail \
@@ -185,6 +194,11 @@ mod tests {
                  at addresses of our own network at a second look {} s after the first;",
                 super::INSIDE_PERCENT_MAX,
                 super::INSIDE_LOOK_AGAIN.as_secs()
+            ),
+            format!(
+                "| a silent resolver | a look-up brings nothing, and neither does one of our own sending domain after it: nothing is \
+                 looked up for {} s, nobody is charged a try; silent still, everything pauses |",
+                super::SILENT_MAX.as_secs()
             ),
             format!(
                 "| complaints | warning at {} %, pause at {} %, from {COMPLAINTS_MIN} complaints on;",

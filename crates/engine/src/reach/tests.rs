@@ -73,6 +73,30 @@ fn a_host_that_is_down_comes_after_those_that_are_not() {
 }
 
 #[test]
+fn a_host_in_trouble_is_set_back_until_it_takes_a_message() {
+    let (reach, here) = (Reach::default(), Egress::default());
+    let first = |now: Timestamp| {
+        let mut hosts = ["mx1.example", "mx2.example"].map(str::to_owned);
+        reach.put_hosts_in_order(&here, &mut hosts, now);
+        hosts[0].clone()
+    };
+    let mut now = T0;
+    for rest_s in [30, 60, 120] {
+        reach.set_back(&here, "mx1.example", now);
+        reach.set_back(&here, "mx1.example", now + Duration::from_secs(1));
+        reach.memory().answered(&here, "mx1.example", ip("1.0.0.1"));
+        let end = now + Duration::from_secs(rest_s);
+        assert_eq!(first(end - Duration::from_millis(1)), "mx2.example", "that it takes connections is no news");
+        assert!(reach.is_set_back(&here, "mx1.example", end - Duration::from_millis(1)));
+        assert_eq!(first(end), "mx1.example", "{rest_s} s, however many met it");
+        now = end;
+    }
+    reach.set_back(&here, "mx1.example", now);
+    reach.took(&here, "mx1.example");
+    assert!(!reach.is_set_back(&here, "mx1.example", now));
+}
+
+#[test]
 fn the_memory_is_bounded() {
     let (mut memory, here) = (Memory::default(), Egress::default());
     for n in 0..REMEMBERED_MAX as u32 + 100 {

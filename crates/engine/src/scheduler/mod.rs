@@ -153,6 +153,8 @@ pub(crate) struct Scheduler {
 enum Located {
     Site(SiteId, Place),
     Nowhere(Verdict, Option<String>),
+    /// Nothing was said, and it may be our own resolver; with the brake, if it has tripped.
+    Unanswered(Option<Trip>),
 }
 
 impl Scheduler {
@@ -621,6 +623,7 @@ impl Scheduler {
             self.hours_open_at,
             self.stock_at,
             self.parking.first(),
+            self.looks_up_at(),
         ];
         own.into_iter().flatten().min()
     }

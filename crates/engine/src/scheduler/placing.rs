@@ -6,16 +6,34 @@ use crate::house::{Heard, Stop};
 use crate::journey;
 use crate::ready;
 use crate::route::{self, Place, Placed};
+use dispatch::brakes::{Silence, Trip};
+use dispatch::judge::is_unanswered;
 use model::{Attempt, CampaignId, SiteId, Timestamp, Verdict};
 use store::{Claimed, Part, StoreError};
 
 impl Scheduler {
+    /// When what waits is looked up, if nothing may be now: our resolver is silent.
+    pub(super) fn looks_up_at(&self) -> Option<Timestamp> {
+        if self.waiting.is_empty() { None } else { self.house.looks_up_at() }
+    }
+
     pub(super) fn look_up(&mut self) {
+        if self.looks_up_at().is_some() {
+            return;
+        }
         while self.lookups.len() < LOOKUPS_MAX {
             let Some(pending) = self.waiting.pop_front() else { return };
             let house = self.house.clone();
             self.lookups.spawn(async move {
+                let asked_at = house.now();
                 let located = match route::place(&house, &pending.domain).await {
+                    Ok(Placed::Verdict(verdict, note)) if is_unanswered(&verdict) => {
+                        Ok(match house.silence(asked_at).await {
+                            Silence::Theirs => Located::Nowhere(verdict, note),
+                            Silence::LookAgain(_) => Located::Unanswered(None),
+                            Silence::Ours(trip) => Located::Unanswered(Some(trip)),
+                        })
+                    }
                     Ok(Placed::Verdict(verdict, note)) => Ok(Located::Nowhere(verdict, note)),
                     Err(error) => Err(error),
                     Ok(Placed::Site(place)) => house.site_of(&place).await.map(|site| Located::Site(site, place)),
@@ -26,19 +44,15 @@ impl Scheduler {
     }
 
     pub(super) async fn place(&mut self, pending: Pending, located: Located) -> Result<(), StoreError> {
-        if let Some((site, campaign)) = pending.asked {
-            let entry = self.sites.get_mut(&site);
-            if let Some(flow) = entry.and_then(|entry| entry.flows.get_mut(&campaign)) {
-                flow.pending = flow.pending.saturating_sub(1);
-            }
-            self.hungry.insert(site);
-        }
         match located {
+            Located::Unanswered(tripped) => self.look_up_later(pending, tripped).await?,
             Located::Site(site, place) => {
+                self.looked_up(&pending);
                 self.flood.looked_up(self.house.now(), false);
                 self.place_at(site, place, pending).await?;
             }
             Located::Nowhere(verdict, note) => {
+                self.looked_up(&pending);
                 let missing = route::is_missing_domain(&verdict);
                 if let Some(trip) = self.flood.looked_up(self.house.now(), missing) {
                     let held = std::mem::take(&mut self.missing).into_iter().map(|(held, _)| held);
@@ -52,6 +66,35 @@ impl Scheduler {
             }
         }
         Ok(())
+    }
+
+    /// The site that asked for a look-up has its answer.
+    fn looked_up(&mut self, pending: &Pending) {
+        let Some((site, campaign)) = pending.asked else { return };
+        let entry = self.sites.get_mut(&site);
+        if let Some(flow) = entry.and_then(|entry| entry.flows.get_mut(&campaign)) {
+            flow.pending = flow.pending.saturating_sub(1);
+        }
+        self.hungry.insert(site);
+    }
+
+    /// Nothing was said about a domain, and it may be our own resolver: it waits for its turn again, or everything stops and is
+    /// read anew when it goes on. In either case nobody is judged.
+    async fn look_up_later(&mut self, pending: Pending, tripped: Option<Trip>) -> Result<(), StoreError> {
+        self.waiting.push_back(pending);
+        if tripped.is_none() && !self.campaigns.is_empty() {
+            return Ok(());
+        }
+        for pending in std::mem::take(&mut self.waiting) {
+            self.looked_up(&pending);
+            for claimed in pending.claimed {
+                self.house.outstanding.release(claimed.delivery);
+            }
+        }
+        match tripped {
+            Some(trip) if !self.campaigns.is_empty() => self.brake(Stop::Brake(trip), Whom::Everybody).await,
+            _ => Ok(()),
+        }
     }
 
     async fn place_at(&mut self, site: SiteId, place: Place, pending: Pending) -> Result<(), StoreError> {

@@ -48,8 +48,10 @@ impl Resolve for Counting {
     fn mx<'a>(&'a self, domain: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Mx>>> {
         Box::pin(self.answer(domain))
     }
-    fn addresses<'a>(&'a self, _host: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<IpAddr>>> {
-        Box::pin(async { DnsAnswer::failed(DnsFailure::NoRecords, Duration::ZERO) })
+    fn addresses<'a>(&'a self, host: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<IpAddr>>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let why = if host == "broken.test" { DnsFailure::ServFail } else { DnsFailure::NoRecords };
+        Box::pin(async move { DnsAnswer::failed(why, Duration::ZERO) })
     }
     fn txt<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>> {
         Box::pin(async { DnsAnswer::found(vec!["v=spf1 -all".into()], Duration::ZERO) })
@@ -132,6 +134,25 @@ async fn equal_questions_share_one_even_when_the_first_asker_leaves() {
     assert!(second.await.unwrap() && third.await.unwrap());
     assert_eq!(bench.inner.asked.load(Ordering::SeqCst), 2, "once, and once more for the one who left");
     assert!(bench.cache.mx.lock().pending.is_empty());
+}
+
+#[tokio::test]
+async fn whether_anybody_answers_is_asked_past_the_memory() {
+    let bench = bench();
+    let asked = || bench.inner.asked.load(Ordering::SeqCst);
+    assert_eq!(bench.cache.answered_at(), None);
+    bench.cache.mx("ok.test").await;
+    bench.clock.0.store(2_000, Ordering::SeqCst);
+    bench.cache.mx("ok.test").await;
+    assert_eq!(bench.cache.answered_at(), Some(Timestamp::from_millis(0)), "what is remembered was not heard now");
+    bench.cache.mx("broken.test").await;
+    assert!(!bench.cache.is_answered("broken.test").await);
+    assert_eq!((bench.cache.answered_at(), asked()), (Some(Timestamp::from_millis(0)), 3));
+    assert!(!bench.cache.is_answered("broken.test").await, "a failure is remembered for a moment");
+    assert!(bench.cache.is_answered("ok.test").await && bench.cache.is_answered("gone.test").await);
+    assert_eq!((bench.cache.answered_at(), asked()), (Some(Timestamp::from_millis(2_000)), 5));
+    assert!(bench.cache.is_answered("ok.test").await);
+    assert_eq!(asked(), 6, "that somebody answered is asked anew each time");
 }
 
 #[tokio::test]
