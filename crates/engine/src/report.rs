@@ -457,7 +457,8 @@ impl Report {
 
     /// Counts people whom holds cover among those held.
     async fn holds_under(&mut self, store: &Store, campaign: CampaignId, now: Timestamp) -> Result<(), StoreError> {
-        let reaches = |hold: &Hold| hold.campaign.is_none_or(|one| one == campaign) && hold.source.is_none();
+        let reaches =
+            |hold: &Hold| hold.campaign.is_none_or(|one| one == campaign) && hold.source.is_none() && !hold.cancels;
         let mut covered = 0;
         for hold in store.holds(Some(now)).await?.into_iter().filter(reaches) {
             let by = placed_by(store, &hold).await?;

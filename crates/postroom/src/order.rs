@@ -121,6 +121,8 @@ pub(crate) enum Order {
     LeaveOut { campaign: CampaignId, who: Group },
     /// Stop a campaign for good.
     Cancel { campaign: CampaignId },
+    /// Stop part of a campaign for good.
+    CancelPart { reach: Reach },
     /// Choose the variant of a campaign's message that the rest of its people get.
     ChooseVariant { campaign: CampaignId, variant: u8, because: Option<String> },
     /// Put those in doubt back in the queue.
@@ -252,6 +254,7 @@ impl Order {
             | Order::Resume { .. }
             | Order::LeaveOut { .. }
             | Order::Cancel { .. }
+            | Order::CancelPart { .. }
             | Order::ChooseVariant { .. }
             | Order::ResendInDoubt { .. }
             | Order::SettleDoubt { .. }
@@ -313,7 +316,10 @@ async fn refuse_nothing_there(dir: &Path) -> Result<(), Failure> {
 
 /// Somebody wants something stopped, and the disk does not take it: what they need to know is that it stands still.
 fn in_vain(order: &Order, failure: Failure) -> Failure {
-    let stops = matches!(order, Order::Pause { .. } | Order::Cancel { .. } | Order::PlaceHold { .. });
+    let stops = matches!(
+        order,
+        Order::Pause { .. } | Order::Cancel { .. } | Order::CancelPart { .. } | Order::PlaceHold { .. }
+    );
     if !stops || failure.exit != Exit::OwnFailure {
         return failure;
     }
@@ -469,6 +475,7 @@ pub(crate) async fn carry_out(
             Ok(json!({ "setting": name, "value": value }))
         }
         Order::PlaceHold { reach } => holding::place(ledger, None, actor, reach).await,
+        Order::CancelPart { reach } => holding::cancel(ledger, None, actor, reach).await,
         Order::LiftHold { hold } => holding::lift(ledger, None, actor, *hold).await,
         Order::Allot(order) => allot::carry_out(ledger, None, actor, order).await,
         Order::WaysOut(order) => ways_out::carry_out(ledger, None, actor, order).await,

@@ -355,6 +355,7 @@ hold-cold = nur Personen, die lange nicht reagierten
 hold-until = Bis
 hold-until-help = Ohne: bis er aufgehoben wird.
 hold-lifted-only = er aufgehoben wird
+hold-cancelled = für immer: dieser Teil ist abgebrochen
 hold-why = Warum
 hold-lift = Weitergehen lassen
 hold-place = Einen Teil der Mail anhalten

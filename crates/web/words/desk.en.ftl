@@ -358,6 +358,7 @@ hold-cold = only people who have not reacted for long
 hold-until = Until
 hold-until-help = Without it: until it is lifted.
 hold-lifted-only = it is lifted
+hold-cancelled = for good: this part is cancelled
 hold-why = Why
 hold-lift = Let it go on
 hold-place = Hold part of the mail

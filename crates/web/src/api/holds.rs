@@ -1,4 +1,4 @@
-//! Holds: part of the workspace's mail that must not be tried now.
+//! Holds: part of the workspace's mail that must not be tried now, or of a campaign never again.
 
 use crate::extract::{Asked, At, Input, id};
 use crate::page::{self, Page, Plain};
@@ -24,7 +24,7 @@ const LANES_WAIT: Duration = Duration::from_secs(2);
 const WHY_CHARS_MAX: usize = 500;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, place)).routes(routes!(lift))
+    OpenApiRouter::new().routes(routes!(list, place)).routes(routes!(lift)).routes(routes!(cancel_part))
 }
 
 /// A hold.
@@ -58,6 +58,8 @@ pub(crate) struct Hold {
     /// When it was lifted.
     #[serde(skip_serializing_if = "Option::is_none")]
     lifted_at: Option<Time>,
+    /// What it covers was cancelled for good: it does not end and is not lifted.
+    cancels: bool,
 }
 
 impl From<store::Hold> for Hold {
@@ -74,6 +76,7 @@ impl From<store::Hold> for Hold {
             actor: hold.actor,
             at: hold.at.into(),
             lifted_at: hold.lifted_at.map(Time),
+            cancels: hold.cancels,
         }
     }
 }
@@ -143,6 +146,81 @@ pub(crate) async fn place(
     let covered = engine::lanes::covered_by(&app.store, new.clone()).await?;
     let hold = recorded(app.engine.place_hold(new, &caller.actor).await?)?.into();
     Ok((StatusCode::CREATED, Json(Placed { hold, covers: covered.waiting, not_placed_yet: covered.unplaced })))
+}
+
+/// Which part of a campaign to cancel. Every field that is set narrows it; one has to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelledReach {
+    /// Only toward this provider, named as for a hold.
+    #[serde(default)]
+    provider: Option<String>,
+    /// Only to this domain.
+    #[serde(default)]
+    domain: Option<String>,
+    /// Only those whom no other source than this one (its name) can carry, for whoever may see sources. Refused: one in whose
+    /// place another goes.
+    #[serde(default)]
+    source: Option<String>,
+    /// Only the people who have not reacted for long.
+    #[serde(default)]
+    cold_only: bool,
+    /// Why.
+    why: String,
+    /// Only count whom it would skip.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// A part of a campaign that was cancelled, or would be.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PartCancelled {
+    /// What keeps the part from being tried; absent where it was only counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<Hold>,
+    /// People there who waited for a try.
+    waiting: u64,
+    /// People of whom nobody knows yet to which provider they go; those for this one are skipped when that is known.
+    not_placed_yet: u64,
+    /// People who were skipped; whoever was under way ends with their conversation.
+    skipped: u64,
+    /// They were only counted.
+    dry_run: bool,
+}
+
+/// Stop part of a campaign for good.
+///
+/// When this is answered nothing of the part starts, and whoever waited there is skipped as `cancelled`. The rest goes on.
+#[utoipa::path(post, path = "/campaigns/{id}/cancel-part", tag = "campaigns", request_body = CancelledReach,
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = PartCancelled)))]
+pub(crate) async fn cancel_part(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<CampaignId>,
+    Input(part): Input<CancelledReach>,
+) -> Result<Json<PartCancelled>, Problem> {
+    caller.may(Scope::CampaignsSend)?;
+    let known = app.store.campaign(id).await?.filter(|known| known.workspace == caller.workspace);
+    let known = known.ok_or_else(|| Problem::not_found("campaign", id))?;
+    let CancelledReach { provider, domain, source, cold_only, why, dry_run } = part;
+    let names_nothing = provider.is_none() && domain.is_none() && source.is_none() && !cold_only;
+    let mut faults = Faults::default();
+    if names_nothing {
+        faults.add(Problem::field("provider", "name a part: a provider, a domain, a source or cold_only"));
+    }
+    let reach = Reach { campaign: Some(id.to_string()), provider, domain, source, cold_only, until: None, why };
+    let meant = reach.read(&app, &caller, &mut faults).await?;
+    let part = engine::lanes::cancelled_with(&app.store, &known, faults.pass(meant)?).await?;
+    let covered = app.store.covered_by(part.clone()).await?;
+    let (hold, skipped) = match dry_run {
+        true => (None, 0),
+        false => {
+            let (hold, skipped) = recorded(app.engine.cancel_part(part, &caller.actor).await?)?;
+            (Some(hold.into()), skipped)
+        }
+    };
+    let (waiting, not_placed_yet) = (covered.waiting, covered.unplaced);
+    Ok(Json(PartCancelled { hold, waiting, not_placed_yet, skipped, dry_run }))
 }
 
 impl Reach {

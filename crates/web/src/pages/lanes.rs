@@ -200,13 +200,17 @@ async fn hold_table(app: &App, visitor: &Visitor, may_write: bool, holds: Vec<Ho
         let reach = [hold.provider.map(called), hold.domain_name, campaign, cold];
         let reach = reach.into_iter().flatten().collect::<Vec<_>>().join(" · ");
         let reach = if reach.is_empty() { shown.say("hold-all") } else { reach };
-        let until = hold.until.map_or_else(|| shown.say("hold-lifted-only"), |at| shown.time(&at));
+        let until = match hold.until {
+            Some(at) => shown.time(&at),
+            None if hold.cancels => shown.say("hold-cancelled"),
+            None => shown.say("hold-lifted-only"),
+        };
         let by = Cell::text(names.of_actor(shown, &hold.actor)).sub(shown.time(&hold.at));
         let why = shown.machine_said(&hold.why, &hold.at);
         let mut row = vec![Cell::text(&reach), Cell::text(until), Cell::text(why), by];
         if may_write {
             let lift = Press::send(format!("/holds/{}/lift", hold.id), shown.say("hold-lift"));
-            row.push(Cell::presses(vec![lift.about(reach)]));
+            row.push(Cell::presses(if hold.cancels { Vec::new() } else { vec![lift.about(reach)] }));
         }
         table = table.rows([row]);
     }
