@@ -179,7 +179,7 @@ pub(crate) struct PartCancelled {
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<Hold>,
     /// People there who waited for a try.
-    waiting: u64,
+    pub(crate) waiting: u64,
     /// People of whom nobody knows yet to which provider they go; those for this one are skipped when that is known.
     not_placed_yet: u64,
     /// People who were skipped; whoever was under way ends with their conversation.
@@ -210,7 +210,19 @@ pub(crate) async fn cancel_part(
     }
     let reach = Reach { campaign: Some(id.to_string()), provider, domain, source, cold_only, until: None, why };
     let meant = reach.read(&app, &caller, &mut faults).await?;
-    let part = engine::lanes::cancelled_with(&app.store, &known, faults.pass(meant)?).await?;
+    Ok(Json(cancelled(&app, &caller, &known, faults.pass(meant)?, dry_run).await?))
+}
+
+/// Cancels part of a campaign, or only counts whom it would skip.
+pub(crate) async fn cancelled(
+    app: &App,
+    caller: &Caller,
+    campaign: &store::Campaign,
+    reach: NewHold,
+    dry_run: bool,
+) -> Result<PartCancelled, Problem> {
+    caller.may(Scope::CampaignsSend)?;
+    let part = engine::lanes::cancelled_with(&app.store, campaign, reach).await?;
     let covered = app.store.covered_by(part.clone()).await?;
     let (hold, skipped) = match dry_run {
         true => (None, 0),
@@ -220,7 +232,7 @@ pub(crate) async fn cancel_part(
         }
     };
     let (waiting, not_placed_yet) = (covered.waiting, covered.unplaced);
-    Ok(Json(PartCancelled { hold, waiting, not_placed_yet, skipped, dry_run }))
+    Ok(PartCancelled { hold, waiting, not_placed_yet, skipped, dry_run })
 }
 
 impl Reach {
@@ -231,9 +243,7 @@ impl Reach {
         caller: &Caller,
         faults: &mut Faults,
     ) -> Result<Option<NewHold>, Problem> {
-        if self.why.trim().is_empty() || self.why.chars().count() > WHY_CHARS_MAX {
-            faults.add(Problem::field("why", format!("say why, in 1 to {WHY_CHARS_MAX} characters")));
-        }
+        let why = faults.take(read_why(&self.why)).unwrap_or_default();
         if self.until.is_some_and(|until| until.0 <= app.now()) {
             faults.add(Problem::field("until", "this hold would be over before it begins"));
         }
@@ -268,9 +278,17 @@ impl Reach {
             source,
             cold_only: self.cold_only,
             until: self.until.map(|time| time.0),
-            why: engine::one_line(&self.why),
+            why,
         }))
     }
+}
+
+/// Why something is held or cancelled, as it is kept.
+pub(crate) fn read_why(typed: &str) -> Result<String, Problem> {
+    if typed.trim().is_empty() || typed.chars().count() > WHY_CHARS_MAX {
+        return Err(Problem::field("why", format!("say why, in 1 to {WHY_CHARS_MAX} characters")));
+    }
+    Ok(engine::one_line(typed))
 }
 
 /// The operator that is meant. Refused: a name nobody goes by, under which nothing would ever be held.
