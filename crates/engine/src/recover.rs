@@ -1,8 +1,9 @@
 //! At the start: the conversations a dead process left between their last byte and their settlement.
 //!
 //! A slot with a reply is settled as that reply says. A slot without one is *in doubt*: nobody can know, so it is
-//! named, not guessed. Whoever still waits in a campaign that was cancelled, or in a part that was, is skipped. Whoever was put off by a clock that was
-//! ahead is brought back. Everything else is still queued or deferred and needs nothing.
+//! named, not guessed. Whoever still waits in a campaign that was cancelled, or in a part of one that was, is skipped.
+//! Whoever was put off by a clock that was ahead is brought back. Everything else is still queued or deferred and needs
+//! nothing.
 
 use crate::house::Settings;
 use crate::journey::{before, change};

@@ -40,7 +40,7 @@ pub(crate) struct CancelArgs {
     part: PartArgs,
 }
 
-/// Part of a campaign; together they narrow each other.
+// Part of a campaign; together they narrow each other. No help of its own: it would stand in place of the command's.
 #[derive(Debug, clap::Args)]
 struct PartArgs {
     /// Only to this provider (key or name): the rest goes on

@@ -140,7 +140,9 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
         let still = still(&ledger, &lanes, is_live, &style).await?;
         still.iter().for_each(|line| output.line(line));
     }
-    let holds = ledger.store.holds(Some(ledger.now())).await?;
+    let mut holds = ledger.store.holds(Some(ledger.now())).await?;
+    // Nobody of a part that was cancelled waits.
+    holds.retain(|hold| !hold.cancels);
     if !holds.is_empty() && !output.is_json() {
         let list = style.command("hold list");
         output.line(format!("\n{} in force: {list}", crate::output::counted(holds.len() as u64, "hold", "holds")));
