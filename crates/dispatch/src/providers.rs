@@ -8,7 +8,8 @@
 use crate::file_error::FileError;
 use crate::suffix;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::LazyLock;
 use toml::Spanned;
 
@@ -90,8 +91,8 @@ impl Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Providers {
     list: Vec<Provider>,
-    /// Where each of them stands in the file.
-    lines: Vec<usize>,
+    /// Where each of them, and each of its limits, stands in the file.
+    lines: Vec<Lines>,
     /// What an operator's file says about providers that are described elsewhere.
     amended: Vec<Amended>,
     path: String,
@@ -101,9 +102,23 @@ pub struct Providers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Amended {
     key: String,
-    line: usize,
+    lines: Lines,
     limits: WrittenLimits,
     region: Option<String>,
+}
+
+/// Lines of a file, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Lines {
+    provider: usize,
+    limits: BTreeMap<&'static str, usize>,
+}
+
+impl Lines {
+    /// Where a limit stands; one that is not written is the whole description's.
+    fn of(&self, limit: &str) -> usize {
+        self.limits.get(limit).copied().unwrap_or(self.provider)
+    }
 }
 
 #[derive(Deserialize)]
@@ -118,34 +133,45 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Written {
     key: String,
-    name: Option<String>,
+    name: Option<Spanned<String>>,
     mx: Option<Vec<String>>,
-    #[serde(default)]
-    texts: Vec<String>,
+    texts: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     limits: WrittenLimits,
     region: Option<String>,
-    source: Option<String>,
+    source: Option<Spanned<String>>,
     /// Host sets that are the provider's.
-    #[serde(default)]
-    hits: Vec<Vec<String>>,
+    hits: Option<Spanned<Vec<Vec<String>>>>,
     /// Host sets that are not.
-    #[serde(default)]
-    misses: Vec<Vec<String>>,
+    misses: Option<Spanned<Vec<Vec<String>>>>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+impl Written {
+    /// What only a description has, and where it stands.
+    fn describes(&self) -> Option<(&'static str, Range<usize>)> {
+        let parts = [
+            ("name", self.name.as_ref().map(Spanned::span)),
+            ("texts", self.texts.as_ref().map(Spanned::span)),
+            ("source", self.source.as_ref().map(Spanned::span)),
+            ("hits", self.hits.as_ref().map(Spanned::span)),
+            ("misses", self.misses.as_ref().map(Spanned::span)),
+        ];
+        parts.into_iter().find_map(|(name, span)| Some((name, span?)))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct WrittenLimits {
-    connections: Option<u32>,
-    per_connection: Option<u32>,
-    connects_per_minute: Option<u32>,
-    messages_per_second: Option<u32>,
-    messages_per_minute: Option<u32>,
-    messages_per_hour: Option<u32>,
-    messages_per_day: Option<u32>,
-    shared_over_sites: Option<bool>,
-    tls_expected: Option<bool>,
+    connections: Option<Spanned<u32>>,
+    per_connection: Option<Spanned<u32>>,
+    connects_per_minute: Option<Spanned<u32>>,
+    messages_per_second: Option<Spanned<u32>>,
+    messages_per_minute: Option<Spanned<u32>>,
+    messages_per_hour: Option<Spanned<u32>>,
+    messages_per_day: Option<Spanned<u32>>,
+    shared_over_sites: Option<Spanned<bool>>,
+    tls_expected: Option<Spanned<bool>>,
 }
 
 static SHIPPED: LazyLock<Providers> = LazyLock::new(|| {
@@ -187,8 +213,8 @@ impl Providers {
     }
 
     /// Reads a file. Refuses unknown keys, values of the wrong kind, a description without hosts, name, source or
-    /// examples, hosts that end as anybody's do (`.com`), an example that does not hold, a limit of nothing, a key that
-    /// stands there twice or is no plain word, and more than [`PROVIDERS_MAX`].
+    /// examples, any of these without hosts, hosts that end as anybody's do (`.com`), an example that does not hold, a limit
+    /// of nothing, a key that stands there twice or is no plain word, and more than [`PROVIDERS_MAX`].
     pub fn parse(path: &str, text: &str) -> Result<Providers, FileError> {
         let file: File = toml::from_str(text).map_err(|error| FileError::syntax(path, text, &error))?;
         let mut read = Providers { list: Vec::new(), lines: Vec::new(), amended: Vec::new(), path: path.to_owned() };
@@ -210,19 +236,33 @@ impl Providers {
             if !keys.insert(written.key.clone()) {
                 return Err(wrong(format!("provider {} stands here twice", written.key)));
             }
+            let line = |span: Range<usize>| FileError::at(path, text, span, String::new()).line;
+            let limits = written.limits.spans().into_iter().map(|(name, span)| (name, line(span))).collect();
+            let lines = Lines { provider: line(spanned.span()), limits };
             if let Some(limit) = written.limits.zero() {
-                return Err(wrong(format!("provider {}: {limit} must be at least 1", written.key)));
+                let reason = format!("provider {}: {limit} must be at least 1", written.key);
+                return Err(FileError { path: path.to_owned(), line: lines.of(limit), reason });
             }
             if written.region.as_deref().is_some_and(|region| region.trim() != region || region.is_empty()) {
                 return Err(wrong(format!("provider {}: region must be a name without blanks around it", written.key)));
             }
-            if written.mx.is_some() {
-                read.lines.push(wrong(String::new()).line);
-                read.list.push(described(written).map_err(wrong)?);
-            } else {
-                let line = wrong(String::new()).line;
-                let Written { key, limits, region, .. } = written;
-                read.amended.push(Amended { key, line, limits, region });
+            match (written.mx.is_some(), written.describes()) {
+                (true, _) => {
+                    read.lines.push(lines);
+                    read.list.push(described(written).map_err(wrong)?);
+                }
+                (false, Some((part, span))) => {
+                    let reason = format!(
+                        "provider {}: {part} describes a provider, and that takes its mx as well; of one that is described \
+                         only limits and region can be set",
+                        written.key
+                    );
+                    return Err(FileError::at(path, text, span, reason));
+                }
+                (false, None) => {
+                    let Written { key, limits, region, .. } = written;
+                    read.amended.push(Amended { key, lines, limits, region });
+                }
             }
         }
         Ok(read)
@@ -241,7 +281,8 @@ impl Providers {
     pub fn over(self, shipped: &Providers) -> Result<Providers, FileError> {
         let mut merged = shipped.clone();
         let wrong = |line, reason| FileError { path: self.path.clone(), line, reason };
-        for (provider, line) in self.list.into_iter().zip(self.lines) {
+        for (provider, lines) in self.list.into_iter().zip(self.lines) {
+            let line = lines.provider;
             if merged.by_key(&provider.key).is_some() {
                 let reason =
                     format!("provider {} is described already: leave out its mx to tighten its limits", provider.key);
@@ -256,22 +297,22 @@ impl Providers {
                 );
                 return Err(wrong(line, reason));
             }
-            if let Some(looser) = looser(&provider.limits, &Limits::default()) {
-                return Err(wrong(line, format!("provider {}: {looser}", provider.key)));
+            if let Some((limit, looser)) = looser(&provider.limits, &Limits::default()) {
+                return Err(wrong(lines.of(limit), format!("provider {}: {looser}", provider.key)));
             }
             merged.list.push(provider);
-            merged.lines.push(line);
+            merged.lines.push(lines);
         }
-        for Amended { key, line, limits, region } in self.amended {
+        for Amended { key, lines, limits, region } in self.amended {
             let Some(known) = merged.list.iter_mut().find(|provider| provider.key == key) else {
                 return Err(wrong(
-                    line,
+                    lines.provider,
                     format!("provider {key} is described nowhere: give its mx, name, source, hits and misses"),
                 ));
             };
             let tightened = limits.over(known.limits);
-            if let Some(looser) = looser(&tightened, &known.limits) {
-                return Err(wrong(line, format!("provider {key}: {looser}")));
+            if let Some((limit, looser)) = looser(&tightened, &known.limits) {
+                return Err(wrong(lines.of(limit), format!("provider {key}: {looser}")));
             }
             known.limits = tightened;
             known.region = region.or(known.region.take());
@@ -311,6 +352,10 @@ fn is_anybodys(ending: &str) -> bool {
 /// A whole description, its examples tried; else why not.
 fn described(written: Written) -> Result<Provider, String> {
     let Written { key, name, mx, texts, limits, region, source, hits, misses } = written;
+    let (name, source) = (name.map(Spanned::into_inner), source.map(Spanned::into_inner));
+    let texts = texts.map(Spanned::into_inner).unwrap_or_default();
+    let examples = |sets: Option<Spanned<Vec<Vec<String>>>>| sets.map(Spanned::into_inner).unwrap_or_default();
+    let (hits, misses) = (examples(hits), examples(misses));
     let wants = |what: &str| format!("provider {key} wants {what}");
     let mx = mx.filter(|mx| !mx.is_empty()).ok_or_else(|| wants("host name endings in mx"))?;
     if let Some(ending) = mx.iter().find(|ending| !ending.starts_with('.') || ending.len() < 2) {
@@ -338,37 +383,55 @@ fn described(written: Written) -> Result<Provider, String> {
 }
 
 impl WrittenLimits {
-    fn over(self, base: Limits) -> Limits {
+    fn over(&self, base: Limits) -> Limits {
         Limits {
-            connections: self.connections.unwrap_or(base.connections),
-            per_connection: self.per_connection.unwrap_or(base.per_connection),
-            connects_per_minute: self.connects_per_minute.unwrap_or(base.connects_per_minute),
-            messages_per_second: self.messages_per_second.or(base.messages_per_second),
-            messages_per_minute: self.messages_per_minute.or(base.messages_per_minute),
-            messages_per_hour: self.messages_per_hour.or(base.messages_per_hour),
-            messages_per_day: self.messages_per_day.or(base.messages_per_day),
-            shared_over_sites: self.shared_over_sites.unwrap_or(base.shared_over_sites),
-            tls_expected: self.tls_expected.unwrap_or(base.tls_expected),
+            connections: set(self.connections.as_ref()).unwrap_or(base.connections),
+            per_connection: set(self.per_connection.as_ref()).unwrap_or(base.per_connection),
+            connects_per_minute: set(self.connects_per_minute.as_ref()).unwrap_or(base.connects_per_minute),
+            messages_per_second: set(self.messages_per_second.as_ref()).or(base.messages_per_second),
+            messages_per_minute: set(self.messages_per_minute.as_ref()).or(base.messages_per_minute),
+            messages_per_hour: set(self.messages_per_hour.as_ref()).or(base.messages_per_hour),
+            messages_per_day: set(self.messages_per_day.as_ref()).or(base.messages_per_day),
+            shared_over_sites: set(self.shared_over_sites.as_ref()).unwrap_or(base.shared_over_sites),
+            tls_expected: set(self.tls_expected.as_ref()).unwrap_or(base.tls_expected),
         }
+    }
+
+    fn numbers(&self) -> [(&'static str, Option<&Spanned<u32>>); 7] {
+        [
+            ("connections", self.connections.as_ref()),
+            ("per_connection", self.per_connection.as_ref()),
+            ("connects_per_minute", self.connects_per_minute.as_ref()),
+            ("messages_per_second", self.messages_per_second.as_ref()),
+            ("messages_per_minute", self.messages_per_minute.as_ref()),
+            ("messages_per_hour", self.messages_per_hour.as_ref()),
+            ("messages_per_day", self.messages_per_day.as_ref()),
+        ]
     }
 
     /// The limit that allows nothing at all, if one does.
     fn zero(&self) -> Option<&'static str> {
-        let numbers = [
-            ("connections", self.connections),
-            ("per_connection", self.per_connection),
-            ("connects_per_minute", self.connects_per_minute),
-            ("messages_per_second", self.messages_per_second),
-            ("messages_per_minute", self.messages_per_minute),
-            ("messages_per_hour", self.messages_per_hour),
-            ("messages_per_day", self.messages_per_day),
+        self.numbers().into_iter().find(|(_, number)| set(*number) == Some(0)).map(|(name, _)| name)
+    }
+
+    /// Where those stand that are written.
+    fn spans(&self) -> Vec<(&'static str, Range<usize>)> {
+        let numbers = self.numbers().map(|(name, number)| (name, number.map(Spanned::span)));
+        let flags = [
+            ("shared_over_sites", self.shared_over_sites.as_ref().map(Spanned::span)),
+            ("tls_expected", self.tls_expected.as_ref().map(Spanned::span)),
         ];
-        numbers.into_iter().find(|(_, number)| *number == Some(0)).map(|(name, _)| name)
+        numbers.into_iter().chain(flags).filter_map(|(name, span)| Some((name, span?))).collect()
     }
 }
 
-/// Which limit is looser than the one it replaces, in words with both numbers.
-fn looser(new: &Limits, old: &Limits) -> Option<String> {
+/// What is written, wherever it stands.
+fn set<T: Copy>(written: Option<&Spanned<T>>) -> Option<T> {
+    written.map(|written| *written.get_ref())
+}
+
+/// Which limit is looser than the one it replaces, and in words with both numbers.
+fn looser(new: &Limits, old: &Limits) -> Option<(&'static str, String)> {
     let numbers = [
         ("connections", Some(new.connections), Some(old.connections)),
         ("per_connection", Some(new.per_connection), Some(old.per_connection)),
@@ -380,7 +443,7 @@ fn looser(new: &Limits, old: &Limits) -> Option<String> {
     ];
     let number = numbers.into_iter().find_map(|(name, new, old)| match (new, old) {
         (Some(new), Some(old)) if new > old => {
-            Some(format!("{name} = {new} is looser than the {old} in force: limits can only be made stricter"))
+            Some((name, format!("{name} = {new} is looser than the {old} in force: limits can only be made stricter")))
         }
         _ => None,
     });
@@ -389,7 +452,7 @@ fn looser(new: &Limits, old: &Limits) -> Option<String> {
         ("tls_expected", new.tls_expected, old.tls_expected),
     ];
     let flag = flags.into_iter().find(|(_, new, old)| *old && !*new).map(|(name, _, _)| {
-        format!("{name} = false is looser than the true in force: limits can only be made stricter")
+        (name, format!("{name} = false is looser than the true in force: limits can only be made stricter"))
     });
     number.or(flag)
 }
@@ -436,10 +499,10 @@ mod tests {
         let file: File = toml::from_str(include_str!("../rules/providers.toml")).unwrap();
         for Written { key, hits, misses, .. } in file.provider.into_iter().map(Spanned::into_inner) {
             let found = |hosts: &Vec<String>| provider_of(hosts).map(|provider| provider.key.clone());
-            for hit in &hits {
+            for hit in hits.iter().flat_map(Spanned::get_ref) {
                 assert_eq!(found(hit).as_ref(), Some(&key), "{hit:?}");
             }
-            for miss in &misses {
+            for miss in misses.iter().flat_map(Spanned::get_ref) {
                 assert_ne!(found(miss).as_ref(), Some(&key), "{miss:?}");
             }
         }
@@ -493,7 +556,7 @@ mod tests {
         for (text, part) in [
             (
                 "[[provider]]\nkey = 'google'\nlimits = { connections = 6 }",
-                "own.toml, line 1: provider google: connections = 6 is looser than the 5 in force",
+                "own.toml, line 3: provider google: connections = 6 is looser than the 5 in force",
             ),
             (
                 "[[provider]]\nkey = 'google'\nlimits = { tls_expected = false }",
@@ -505,7 +568,23 @@ mod tests {
                 "own.toml, line 3: invalid type: string \"few\"",
             ),
             ("[[provider]]\nkey = 'google'\nlimits = { connections = -1 }", "own.toml, line 3: invalid value"),
-            ("[[provider]]\nkey = 'google'\nlimits = { connections = 0 }", "connections must be at least 1"),
+            (
+                "[[provider]]\nkey = 'google'\nlimits = { connections = 0 }",
+                "line 3: provider google: connections must be at least 1",
+            ),
+            (
+                "[[provider]]\nkey = 'google'\n\n[provider.limits]\nconnections = 3\nmessages_per_hour = 0",
+                "own.toml, line 6: provider google: messages_per_hour must be at least 1",
+            ),
+            (
+                "[[provider]]\nkey = 'google'\nname = 'Mine'",
+                "own.toml, line 3: provider google: name describes a provider",
+            ),
+            (
+                "[[provider]]\nkey = 'google'\nregion = 'eu'\nhits = [['a.test']]",
+                "own.toml, line 4: provider google: hits",
+            ),
+            ("[[provider]]\nkey = 'google'\nsource = 'a page'", "own.toml, line 3: provider google: source describes"),
             ("[[provider]]\nkey = 'google'\nregion = ''", "own.toml, line 1: provider google: region must be a name"),
             ("[[provider]]\nkey = 'google'\nregion = ['eu']", "own.toml, line 3: invalid type: sequence"),
             ("[[provider]]\nkey = ''", "key \"\" must be 1 to 64"),

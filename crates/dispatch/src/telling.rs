@@ -290,7 +290,7 @@ mod tests {
         );
     }
     /// Every text as the machine makes it, with what it is told as.
-    const TOLD: [(&str, &str); 15] = [
+    const TOLD: [(&str, &str); 16] = [
         (
             "3 connections since 14:02 because of \"421 4.7.0 Too many, because of you\" (rule rate-limited), next probe 14:32",
             "3 Verbindungen seit 14:02 wegen \"421 4.7.0 Too many, because of you\" (Regel rate-limited), nächster Versuch 14:32",

@@ -90,43 +90,40 @@ impl Windows {
     /// `now` if mail may start now, else when it next may. `zone` is the recipient's, if known.
     pub fn next_open(&self, now: Timestamp, zone: Option<&Zone>) -> Timestamp {
         // None only where the calendar ends.
-        self.openings(now, zone).first().map_or(now, |(opens, _)| now.max(*opens))
+        self.opening(now, zone).map_or(now, |(opens, _)| now.max(opens))
     }
 
     /// `now` if mail may start now, else when it should: within the next opening, and not with everybody else's mail at
-    /// the full hour. `seed` spreads such starts.
+    /// the full hour. `seed` spreads such starts. Whoever asks between an opening and its start is told the same start.
     pub fn next_start(&self, now: Timestamp, zone: Option<&Zone>, seed: u64) -> Timestamp {
-        let opens = self.next_open(now, zone);
-        match self.open_until(opens, zone).filter(|_| opens > now) {
-            Some(closes) => avoid_the_full_hour(opens, closes, seed),
-            None => opens,
-        }
+        let opening = self.opening(now, zone);
+        opening.map_or(now, |(opens, closes)| now.max(avoid_the_full_hour(opens, closes, seed)))
     }
 
     /// Until when mail may start, if it may at `now`.
     pub fn open_until(&self, now: Timestamp, zone: Option<&Zone>) -> Option<Timestamp> {
-        let mut until = None;
-        for (opens, closes) in self.openings(now, zone) {
-            if opens > until.unwrap_or(now) {
-                break;
-            }
-            until = until.max(Some(closes));
-        }
-        until
+        self.opening(now, zone).filter(|(opens, _)| *opens <= now).map(|(_, closes)| closes)
     }
 
-    /// The openings that have not closed at `now`, in order.
-    fn openings(&self, now: Timestamp, zone: Option<&Zone>) -> Vec<(Timestamp, Timestamp)> {
+    /// The opening in which `now` lies, else the next: from when and until when. Those that touch are one.
+    pub fn opening(&self, now: Timestamp, zone: Option<&Zone>) -> Option<(Timestamp, Timestamp)> {
         let Zone(zone) = zone.unwrap_or(&self.zone);
-        let Ok(moment) = Moment::from_millisecond(now.as_millis()) else { return Vec::new() };
+        let moment = Moment::from_millisecond(now.as_millis()).ok()?;
         let today = zone.to_datetime(moment).date();
-        // One that began yesterday may reach into today.
-        let dates = (-1..=DAYS_AHEAD).filter_map(|offset| today.checked_add(offset.days()).ok());
+        // One that began yesterday may reach into today, and touch one that began the day before.
+        let dates = (-2..=DAYS_AHEAD).filter_map(|offset| today.checked_add(offset.days()).ok());
         let all = dates.flat_map(|date| self.spans.iter().map(move |span| (date, span)));
-        let mut openings: Vec<(Timestamp, Timestamp)> =
-            all.filter_map(|(date, span)| span.on(date, zone)).filter(|(_, closes)| *closes > now).collect();
-        openings.sort_unstable();
-        openings
+        let mut spans: Vec<(Timestamp, Timestamp)> = all.filter_map(|(date, span)| span.on(date, zone)).collect();
+        spans.sort_unstable();
+        let mut found: Option<(Timestamp, Timestamp)> = None;
+        for (opens, closes) in spans {
+            match &mut found {
+                Some((_, until)) if opens <= *until => *until = closes.max(*until),
+                Some((_, until)) if *until > now => break,
+                _ => found = Some((opens, closes)),
+            }
+        }
+        found.filter(|(_, closes)| *closes > now)
     }
 }
 
@@ -461,6 +458,20 @@ mod tests {
             let within = starts.iter().filter(|start| **start >= from && **start < from + Duration::from_secs(60));
             assert!(within.count() > 10, "minute {minute}");
         }
+    }
+
+    #[test]
+    fn between_an_opening_and_its_start_nobody_starts() {
+        let (night, closes) = (windows("daily 00:00-16:38"), at("2026-11-20T16:38:00Z"));
+        let midnight = at("2026-11-20T00:00:00Z");
+        let minutes = |minutes: u64| midnight + Duration::from_secs(minutes * 60);
+        let starts = avoid_the_full_hour(midnight, closes, 200_000);
+        assert!(starts > minutes(3) && starts < minutes(15), "{starts:?}");
+        let asked = |now: Timestamp| night.next_start(now, None, 200_000);
+        assert_eq!([asked(midnight - Duration::from_secs(1)), asked(minutes(0)), asked(minutes(1))], [starts; 3]);
+        assert_eq!([asked(minutes(20)), asked(minutes(600))], [minutes(20), minutes(600)]);
+        // What was open all the time before does not open at midnight.
+        assert_eq!(windows("daily 00:00-24:00").next_start(minutes(1), None, 200_000), minutes(1));
     }
 
     #[test]

@@ -1,40 +1,53 @@
 //! When a campaign will be through, and what that depends on: the rate of the last minutes, and what is known to slow it:
 //! rests and learned limits of the lanes, day budgets, ceilings.
 //!
+//! What lets people go is told as parts, and what keeps each of them besides (their hours, the sample that goes first) as gates; the
+//! course of both ([`course`]) is where the end, the days and whom the expiry comes before are read from, so that they agree.
 //! Whom holds keep back is told apart from the rest. Every site is foreseen by itself, from who waits there and from the ways that
 //! lead there ([`crate::paths`]); the one that ends last is told, and why. Where other campaigns at work have people at the same place, turns are shared as lanes share them
 //! (`dispatch::share`): by the weights of the workspaces, then by those of their campaigns. A forecast is an estimate and says what it rests on. Nothing here is remembered; it is computed when
 //! somebody asks.
 
+mod ceilings;
+mod course;
+mod held;
+
 use crate::Stakes;
 use crate::budget::{day_of, opens_on};
-use crate::fleet::Ways;
-use crate::holds::placed_by;
-use crate::hours::{self, Closed};
+use crate::hours::{Closed, Hours};
 use crate::launch;
 use crate::paths::{self, Path, Paths, sending_domain};
 use crate::report::{iso, iso_or_null};
 use crate::sample::{SampleOut, sample_out};
-use crate::throttles::before;
+use ceilings::of_ceilings;
+use course::{Course, Gates, Part, by_day, side_by_side};
 use dispatch::pace::{Cause, InForce, Limit, Outlook};
 use dispatch::providers;
 use dispatch::share::{WEIGHT_MAX, WEIGHT_USUAL, Weights};
 use dispatch::volume::{self, Forecast as Days, Who};
-use model::{CampaignId, Ceilings, SiteId, SourceId, Timestamp, WorkspaceId, thousands};
+use held::Held;
+use model::{CampaignId, SiteId, SourceId, Timestamp, WorkspaceId, thousands};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
-use store::{Campaign, CeilingOf, Hold, Parts, Site, Store, StoreError, WaitingAt};
+use store::{Campaign, CeilingOf, Site, Store, StoreError, WaitingAt};
 
 /// The rate is that of so long …
 const RATE_OVER: Duration = Duration::from_secs(600);
 /// … and means nothing before so many tries.
 const TRIES_MIN: u64 = 20;
+/// Where nobody is tried for longer, it is asked whether a hold was why.
+const STILL_FROM: Duration = Duration::from_secs(5);
 const DAY_S: u64 = 86_400;
 const DAY_MS: i64 = 86_400_000;
 /// Under what the ledger counts those whose servers nobody has looked up yet.
 const UNPLACED: SiteId = SiteId(0);
+/// What is further away is told as more than that.
+const FORESEEN: Duration = Duration::from_secs(366 * DAY_S);
+/// Where they decide by themselves when the last goes.
+const THE_HOURS: &str = "the sending hours";
+const THE_SAMPLE: &str = "the sample that goes first";
 /// Sources whose budgets are told one by one.
 const BUDGETS_TOLD_MAX: usize = 3;
 
@@ -82,7 +95,7 @@ pub struct Forecast {
 /// People who will not have been tried when the offer expires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TooLate {
-    /// So many at least.
+    /// So many.
     pub people: u64,
     /// When it expires.
     #[serde(serialize_with = "iso")]
@@ -102,26 +115,64 @@ pub struct HeldBack {
 }
 
 impl Forecast {
-    /// Whom an expiry at this time comes before. On the day on which it falls all go before it, as far as is known, but the last.
-    fn too_late(&self, expires_at: Timestamp, now: Timestamp) -> Option<TooLate> {
-        let is_after = |at: Timestamp| at >= expires_at;
-        let people = if self.not_before.is_some_and(is_after) || is_after(now) {
-            self.waiting
-        } else {
-            let by_day: u64 =
-                self.days.iter().filter(|(day, _)| is_after(opens_on(*day))).map(|(_, people)| people).sum();
-            let the_last = u64::from(self.ends_at.is_some_and(is_after));
-            let rate_s = self.at_this_rate_s.filter(|_| self.because.is_none()).unwrap_or(0);
-            let left_s = expires_at.since(now).as_secs();
-            let held = self.held.as_ref().filter(|held| held.until.is_none_or(is_after)).map_or(0, |held| held.people);
-            let going = self.waiting.saturating_sub(held);
-            let by_rate = if rate_s > left_s { going - going * left_s / rate_s } else { 0 };
-            let last_go = by_day.max(the_last).max(by_rate);
-            // Where holds decide the end, the days have those who are held.
-            if self.bound == Some(Bound::Held) { last_go.max(held) } else { last_go.saturating_add(held) }
+    /// Do the sending hours or the sample decide by themselves when the last goes, and nothing else that is known?
+    pub fn only_waits(&self) -> bool {
+        self.because.as_deref().is_some_and(|because| [THE_HOURS, THE_SAMPLE].contains(&because))
+    }
+
+    /// Nobody goes before then, or before somebody does something about it.
+    fn stands_still(
+        &mut self,
+        (bound, why): (Bound, &str),
+        until: Option<Timestamp>,
+        gates: Gates<'_>,
+        expires_at: Option<Timestamp>,
+    ) {
+        (self.bound, self.because) = (Some(bound), Some(why.to_owned()));
+        let not_before = until.map(|at| gates.opens(at));
+        let too_late = expires_at.filter(|expires_at| not_before.is_none_or(|at| at >= *expires_at));
+        self.too_late = too_late.map(|expires_at| TooLate { people: self.waiting, expires_at });
+        self.not_before = not_before;
+    }
+
+    /// The narrowest of the plans decides, each behind the gates, unless the rate of the last minutes takes longer; but whoever
+    /// is late by one of them is late.
+    fn goes(
+        &mut self,
+        mut plans: Vec<Plan>,
+        by_rate: Plan,
+        gates: Gates<'_>,
+        (expires_at, now): (Option<Timestamp>, Timestamp),
+    ) {
+        let rate = gates.course(&by_rate.parts);
+        if let Some(expires_at) = expires_at {
+            let late = plans.iter().map(|plan| gates.course(&plan.parts).after(expires_at));
+            let late = late.fold(rate.after(expires_at), u64::max);
+            let held = self.held.as_ref().map_or(0, |held| match held.until {
+                Some(until) => gates.course(&[Part::at(until, held.people)]).after(expires_at),
+                None => held.people,
+            });
+            let people = late.saturating_add(held).min(self.waiting);
+            self.too_late = (people > 0).then_some(TooLate { people, expires_at });
+        }
+        plans.extend(self.held.as_ref().and_then(|held| Plan::behind(held, &by_rate)));
+        let courses = plans.into_iter().map(|plan| (gates.course(&plan.parts), plan));
+        let last = courses.max_by_key(|(course, plan)| (course.ends_at(), plan.ends_at));
+        let last = last.filter(|(course, _)| course.ends_at() > rate.ends_at());
+        let (course, plan) = last.unwrap_or((rate, by_rate));
+        let because = match (gates.that_decides(&plan.parts, &course), plan.because) {
+            (None, None) => {
+                self.ends_on_day = Some(day_of(course.ends_at())).filter(|_| self.at_this_rate_s.is_some());
+                return;
+            }
+            (None, Some(named)) => named,
+            (Some((gate, says)), None) => (gate, says.to_owned()),
+            (Some((gate, says)), Some((_, why))) => (gate, format!("{says} and {why}")),
         };
-        let people = people.min(self.waiting);
-        (people > 0).then_some(TooLate { people, expires_at })
+        self.ends_at = Some(course.ends_at()).filter(|at| *at < now + FORESEEN);
+        self.ends_on_day = self.ends_at.map(day_of);
+        self.days = if self.ends_on_day == Some(day_of(now)) { Vec::new() } else { course.days() };
+        (self.bound, self.because, self.last_site) = (Some(because.0), Some(because.1), plan.site);
     }
 }
 
@@ -143,12 +194,25 @@ pub enum Bound {
     Stopped,
     /// Holds keep the last of them back.
     Held,
+    /// The sending hours; whatever else lets the last go so late is told in the words beside them.
+    Hours,
+    /// The sample that goes first; as well.
+    Sample,
 }
 
 impl Bound {
     /// Every one.
-    pub const ALL: [Bound; 7] =
-        [Bound::Lanes, Bound::Budget, Bound::Retries, Bound::Ceiling, Bound::Domain, Bound::Stopped, Bound::Held];
+    pub const ALL: [Bound; 9] = [
+        Bound::Lanes,
+        Bound::Budget,
+        Bound::Retries,
+        Bound::Ceiling,
+        Bound::Domain,
+        Bound::Stopped,
+        Bound::Held,
+        Bound::Hours,
+        Bound::Sample,
+    ];
 
     /// The word on the wire.
     pub const fn word(self) -> &'static str {
@@ -160,6 +224,8 @@ impl Bound {
             Bound::Domain => "domain",
             Bound::Stopped => "stopped",
             Bound::Held => "held",
+            Bound::Hours => "hours",
+            Bound::Sample => "sample",
         }
     }
 }
@@ -174,12 +240,13 @@ pub struct LastSite {
 }
 
 /// Part of the work, or all of it, as something bounds it.
+#[derive(Clone, Debug)]
 struct Plan {
-    days: Days,
-    /// When the last goes; [`Timestamp::MAX`]: not within a year.
+    parts: Vec<Part>,
+    /// When the last of those goes whom it bounds, hours and sample aside; [`Timestamp::MAX`]: not within a year.
     ends_at: Timestamp,
-    bound: Bound,
-    because: String,
+    /// What bounds it, in words; `None`: the rate of the last minutes alone.
+    because: Option<(Bound, String)>,
     site: Option<LastSite>,
 }
 
@@ -190,17 +257,8 @@ pub async fn forecast(
     waiting: u64,
     now: Timestamp,
 ) -> Result<Forecast, StoreError> {
-    let mut forecast = unexpired(store, campaign, waiting, now).await?;
-    let expires_at = launch::snapshot(campaign).ok().and_then(|snapshot| snapshot.options.timing.expires_at);
-    forecast.too_late = expires_at.and_then(|expires_at| forecast.too_late(expires_at, now));
-    Ok(forecast)
-}
-
-/// The same as if the offer never expired.
-async fn unexpired(store: &Store, campaign: &Campaign, waiting: u64, now: Timestamp) -> Result<Forecast, StoreError> {
     let mut forecast = Forecast { waiting, ..Forecast::default() };
-    let (tries, since) = store.tries_since(campaign.id, now - RATE_OVER).await?;
-    let elapsed_ms = since.map_or(0, |since| now.since(since).as_millis() as u64).max(1);
+    let (tries, elapsed_ms) = lately(store, campaign, now).await?;
     if tries >= TRIES_MIN {
         forecast.per_minute = Some((tries * 60_000 / elapsed_ms).max(1));
         forecast.rate_over_s = Some(elapsed_ms.div_ceil(1_000));
@@ -209,13 +267,16 @@ async fn unexpired(store: &Store, campaign: &Campaign, waiting: u64, now: Timest
     if waiting == 0 {
         return Ok(forecast);
     }
-    forecast.hours = hours::closed(store, campaign, waiting, now).await?;
+    let expires_at = snapshot.options.timing.expires_at;
+    let hours = Hours::read(store, campaign, waiting).await?;
+    forecast.hours = hours.as_ref().and_then(|hours| hours.closed(expires_at, now));
     forecast.sample = sample_out(store, campaign, now).await?.filter(|out| out.rest > 0);
+    let sample = forecast.sample.as_ref().map(|out| (out.until, out.rest, waiting.max(out.rest)));
+    let gates = Gates { hours: hours.as_ref(), sample };
     let stakes = snapshot.options.transport.stakes();
     let paths = Paths::read(store, campaign, stakes, now).await?;
     if let Some(no_way) = paths.no_way() {
-        (forecast.bound, forecast.because) = (Some(Bound::Stopped), Some(no_way.why.clone()));
-        forecast.not_before = no_way.until;
+        forecast.stands_still((Bound::Stopped, no_way.why.as_str()), no_way.until, gates, expires_at);
         return Ok(forecast);
     }
     let held = Held::read(store, campaign, now).await?;
@@ -225,35 +286,55 @@ async fn unexpired(store: &Store, campaign: &Campaign, waiting: u64, now: Timest
     };
     forecast.held = held.keeps_back(waiting - going);
     if going == 0 {
-        (forecast.bound, forecast.because) = (Some(Bound::Held), Some(held.why));
-        forecast.not_before = held.first_end;
+        forecast.stands_still((Bound::Held, held.why.as_str()), held.first_end, gates, expires_at);
         return Ok(forecast);
     }
     let work = Work::read(store, campaign, going, held.at).await?;
     forecast.unplaced = unplaced(store, campaign, &paths).await?;
-    let (sites, free) = of_sites(&work, &paths, now);
+    let (site_parts, last_site, free) = of_sites(&work, &paths, now);
+    let mut lasts = Duration::ZERO;
     if tries >= TRIES_MIN {
-        forecast.at_this_rate_s = Some(free * elapsed_ms / tries / 1_000);
+        let rate_s = free * elapsed_ms / tries / 1_000;
+        (forecast.at_this_rate_s, lasts) = (Some(rate_s), Duration::from_secs(rate_s));
     }
     let mut plans = of_ceilings(store, campaign, &work, now).await?;
     if stakes != Stakes::Rehearsal {
         plans.extend(of_domain(store, &snapshot.options.from, &work, now).await?);
     }
-    plans.extend(sites);
-    plans.extend(forecast.held.as_ref().and_then(|held| Plan::behind(held, going, now)));
-    // The narrowest decides, unless the rate of the rest does.
-    let by_rate = now + Duration::from_secs(forecast.at_this_rate_s.unwrap_or(0));
-    let last = plans.into_iter().max_by_key(|plan| plan.ends_at).filter(|plan| plan.ends_at > by_rate);
-    if let Some(plan) = last {
-        forecast.ends_on_day = plan.days.ends.filter(|_| plan.ends_at < Timestamp::MAX);
-        forecast.ends_at = Some(plan.ends_at).filter(|at| *at < Timestamp::MAX);
-        let is_today = forecast.ends_on_day == Some(day_of(now));
-        forecast.days = if is_today { Vec::new() } else { plan.days.days };
-        (forecast.bound, forecast.because, forecast.last_site) = (Some(plan.bound), Some(plan.because), plan.site);
-    } else {
-        forecast.ends_on_day = Some(day_of(by_rate)).filter(|_| forecast.at_this_rate_s.is_some());
-    }
+    plans.extend(last_site.map(|last| {
+        // Whom nothing slows goes at the rate of the last minutes.
+        let dated: u64 = site_parts.iter().map(|part| part.people).sum();
+        let others = Part::over(now, going.saturating_sub(dated), lasts);
+        Plan { parts: side_by_side(site_parts.into_iter().chain([others])), ..last }
+    }));
+    forecast.goes(plans, Plan::by_rate(going, lasts, now), gates, (expires_at, now));
     Ok(forecast)
+}
+
+/// How many tries of a campaign began lately, and in how many milliseconds; those in which it was held and nobody was tried
+/// are none of them.
+async fn lately(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<(u64, u64), StoreError> {
+    let began = store.tries_since(campaign.id, now - RATE_OVER).await?;
+    let Some(first) = began.first() else { return Ok((0, 1)) };
+    let pairs = began.iter().zip(began.iter().skip(1).chain([&now]));
+    let gaps: Vec<(Timestamp, Timestamp)> =
+        pairs.map(|(one, next)| (*one, *next)).filter(|(one, next)| next.since(*one) > STILL_FROM).collect();
+    let still =
+        if gaps.is_empty() { Duration::ZERO } else { held::still(&gaps, &held::lately(store, campaign).await?) };
+    let elapsed = now.since(*first).saturating_sub(still);
+    Ok((began.len() as u64, u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1)))
+}
+
+impl Gates<'_> {
+    /// Which of them decides when the last of these goes, and in words; `None`: they would go then without them.
+    fn that_decides(self, parts: &[Part], course: &Course) -> Option<(Bound, &'static str)> {
+        let ends_at = course.ends_at();
+        if ends_at <= Gates::default().course(parts).ends_at() {
+            return None;
+        }
+        let sample_alone = Gates { hours: None, ..self }.course(parts).ends_at();
+        Some(if ends_at > sample_alone { (Bound::Hours, THE_HOURS) } else { (Bound::Sample, THE_SAMPLE) })
+    }
 }
 
 /// Who waits where.
@@ -296,64 +377,6 @@ impl Claim {
         let within = |weight: u32| weight.clamp(1, WEIGHT_MAX);
         let weights = Weights { workspace: within(workspace), campaign: within(own.unwrap_or(WEIGHT_USUAL)) };
         Claim { workspace: campaign.workspace, weights }
-    }
-}
-
-/// What holds keep back, whichever source would carry it.
-#[derive(Debug, Default)]
-struct Held {
-    /// People; [`u64::MAX`]: everybody.
-    people: u64,
-    /// Where they wait, as far as that is known.
-    at: BTreeMap<Option<SiteId>, u64>,
-    /// When the first of them may go on; `None`: that takes somebody to lift a hold.
-    first_end: Option<Timestamp>,
-    /// When the last of them may; `None` as well.
-    last_end: Option<Timestamp>,
-    /// Who held them and why.
-    why: String,
-}
-
-impl Held {
-    async fn read(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Held, StoreError> {
-        let holds = store.holds(Some(now)).await?.into_iter().filter(|hold| {
-            let is_meant = hold.workspace == campaign.workspace && hold.campaign.is_none_or(|one| one == campaign.id);
-            is_meant && hold.source.is_none()
-        });
-        let mut holds: Vec<Hold> = holds.collect();
-        let is_whole = |hold: &Hold| hold.provider.is_none() && hold.domain.is_none() && !hold.cold_only;
-        let mut held = Held::default();
-        if holds.iter().any(is_whole) {
-            holds.retain(is_whole);
-            held.people = u64::MAX;
-        } else {
-            let mut parts = Parts::default();
-            let mut narrower = 0;
-            for hold in &holds {
-                if !parts.add(hold) {
-                    narrower = store.covered_by(hold.reach(campaign.id)).await?.waiting.max(narrower);
-                }
-            }
-            held.at = store.waiting_in_by_site(campaign.id, parts).await?;
-            held.people = held.at.values().sum::<u64>().max(narrower);
-        }
-        // Everybody goes on when the last of the holds on everything ends; others when the first of theirs does.
-        let ends = || holds.iter().map(|hold| hold.until.unwrap_or(Timestamp::MAX));
-        let known = |at: Option<Timestamp>| at.filter(|at| *at < Timestamp::MAX);
-        held.last_end = known(ends().max());
-        held.first_end = if held.people == u64::MAX { held.last_end } else { known(ends().min()) };
-        let mut why = Vec::new();
-        for hold in &holds {
-            let told = format!("held by {}: {}", placed_by(store, hold).await?, hold.why.trim_end_matches('.'));
-            why.extend((!why.contains(&told)).then_some(told));
-        }
-        held.why = why.join("; ");
-        Ok(held)
-    }
-
-    /// As it is told of so many; `None`: of nobody.
-    fn keeps_back(&self, people: u64) -> Option<HeldBack> {
-        (people > 0).then(|| HeldBack { people, until: self.last_end, why: self.why.clone() })
     }
 }
 
@@ -474,8 +497,9 @@ struct There<'w> {
     waiting: u64,
 }
 
-/// All sites side by side, and how many of the campaign nothing known slows.
-fn of_sites(work: &Work, paths: &Paths, now: Timestamp) -> (Option<Plan>, u64) {
+/// All sites side by side: who of the campaign goes when, as far as something known slows them; the plan of the site that ends
+/// last; and how many nothing known slows.
+fn of_sites(work: &Work, paths: &Paths, now: Timestamp) -> (Vec<Part>, Option<Plan>, u64) {
     let mut there: BTreeMap<&str, There<'_>> = BTreeMap::new();
     for row in &work.here {
         if let Some(site) = &row.site {
@@ -484,29 +508,20 @@ fn of_sites(work: &Work, paths: &Paths, now: Timestamp) -> (Option<Plan>, u64) {
             one.waiting += row.waiting;
         }
     }
-    let (mut slowed, mut dated, mut last): (u64, u64, Option<Plan>) = (0, 0, None);
-    let (mut parts, mut budgets, today) = (Vec::new(), BTreeMap::new(), day_of(now));
+    let (mut slowed, mut last): (u64, Option<Plan>) = (0, None);
+    let (mut parts, mut budgets) = (Vec::new(), BTreeMap::new());
     for one in there.values().filter(|one| one.waiting > 0) {
         let by_lanes = by_lanes(one, work, paths, now);
         let by_budget = by_budget(one, work, paths, &mut budgets, now);
         let bounded = by_lanes.into_iter().chain(by_budget).max_by_key(|plan| plan.ends_at);
         slowed += bounded.as_ref().map_or(0, |_| one.waiting);
         let Some(plan) = by_retries(one, bounded.as_ref(), now).or(bounded) else { continue };
-        dated += one.waiting;
-        parts.push(plan.days.clone());
+        parts.extend_from_slice(&plan.parts);
         if last.as_ref().is_none_or(|last| last.ends_at < plan.ends_at) {
             last = Some(plan);
         }
     }
-    // Whom nothing slows goes today; where that takes longer, the rate decides.
-    parts.push(all_on(today, work.waiting.saturating_sub(dated)));
-    let last = last.map(|last| Plan { days: Days::together(&parts), ..last });
-    (last, work.waiting.saturating_sub(slowed))
-}
-
-/// So many on one day.
-fn all_on(day: i64, messages: u64) -> Days {
-    Days { days: (messages > 0).then_some((day, messages)).into_iter().collect(), ends: Some(day) }
+    (side_by_side(parts), last, work.waiting.saturating_sub(slowed))
 }
 
 /// The ways to a site: where some are open, those that are gone round carry nothing.
@@ -530,8 +545,7 @@ fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Opti
             return None;
         }
         let ends_at = Outlook::ends(&outlooks, all, now).unwrap_or(Timestamp::MAX);
-        let days = spread(&outlooks, all, now, ends_at);
-        parts.push(Days { days: part_of(days, waiting, all), ends: Some(day_of(ends_at)) });
+        parts.extend(let_go(&outlooks, (waiting, all), ends_at, now));
         slowed += waiting;
         let slowest = ways.iter().max_by_key(|way| way.outlook().from)?;
         let name = slowest.site_name(row.domain.as_deref());
@@ -544,7 +558,7 @@ fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Opti
         let site = LastSite { name, waiting };
         let because = format!("{}, where {} wait: {why}", site.name, thousands(site.waiting));
         if last.as_ref().is_none_or(|last| last.ends_at < ends_at) {
-            last = Some(Plan { days: Days::default(), ends_at, bound: Bound::Lanes, because, site: Some(site) });
+            last = Some(Plan { parts: Vec::new(), ends_at, because: Some((Bound::Lanes, because)), site: Some(site) });
         }
         Some(())
     };
@@ -563,8 +577,8 @@ fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Opti
         foresee(shared, with_others(work.own, shared, &listed(others)), row);
     }
     let mut last = last?;
-    parts.push(all_on(day_of(now), one.waiting.saturating_sub(slowed)));
-    last.days = Days::together(&parts);
+    parts.push(Part::at(now, one.waiting.saturating_sub(slowed)));
+    last.parts = side_by_side(parts);
     Some(last)
 }
 
@@ -581,6 +595,31 @@ fn in_words(limits: &[InForce], now: Timestamp) -> Vec<String> {
         told = told.or(limit.cause.as_ref());
     }
     words
+}
+
+/// `waiting` of `all` as these lanes let them go, which have let the last of all go at `ends_at`.
+fn let_go(outlooks: &[Outlook], (waiting, all): (u64, u64), ends_at: Timestamp, now: Timestamp) -> Vec<Part> {
+    let from = outlooks.iter().map(|outlook| outlook.from).min().unwrap_or(now);
+    if !outlooks.iter().any(Outlook::has_days) {
+        return vec![if ends_at == Timestamp::MAX {
+            Part::at(ends_at, waiting)
+        } else {
+            Part::over(from, waiting, ends_at.since(from))
+        }];
+    }
+    let mut parts = by_day(&part_of(spread(outlooks, all, now, ends_at), waiting, all), waiting, now);
+    for part in &mut parts {
+        // A lane's day begins at midnight, or when its rest ends.
+        if let Some(day) = part.day {
+            part.from = Timestamp::from_millis(day.saturating_mul(DAY_MS)).max(from);
+            let with_others = u128::from(part.people) * u128::from(all) / u128::from(waiting.max(1));
+            part.lasts = Outlook::takes(outlooks, u64::try_from(with_others).unwrap_or(all));
+        }
+    }
+    if let Some(last) = parts.last_mut().filter(|last| last.from < ends_at && ends_at < Timestamp::MAX) {
+        last.lasts = ends_at.since(last.from);
+    }
+    parts
 }
 
 /// Messages by day until they end.
@@ -632,10 +671,10 @@ fn by_budget(one: &There<'_>, work: &Work, paths: &Paths, known: &mut Budgets, n
         return None;
     }
     let name = ways.first()?.site_name(row.domain.as_deref());
-    let because = budgets_in_words(&ways, &name);
+    let because = Some((Bound::Budget, budgets_in_words(&ways, &name)));
     let site = Some(LastSite { name, waiting: one.waiting });
-    let days = Days { days: part_of(days.days, one.waiting, all), ends: days.ends };
-    Some(Plan { days, ends_at, bound: Bound::Budget, because, site })
+    let parts = by_day(&part_of(days.days, one.waiting, all), one.waiting, now);
+    Some(Plan { parts, ends_at, because, site })
 }
 
 /// `the budgets of mta1 and mta2 toward Google: day 1 of …`.
@@ -660,77 +699,17 @@ fn by_retries(one: &There<'_>, bounded: Option<&Plan>, now: Timestamp) -> Option
         return None;
     }
     // How many of them come how late is not looked up: at least one does.
-    let last = day_of(due);
-    let Days { mut days, .. } = bounded.map_or(all_on(day_of(now), one.waiting), |plan| plan.days.clone());
-    if let Some((_, messages)) = days.last_mut().filter(|(day, _)| *day < last) {
-        *messages -= 1;
-        days.push((last, 1));
+    let mut parts = bounded.map_or_else(|| vec![Part::at(now, one.waiting)], |plan| plan.parts.clone());
+    if let Some(last) = parts.iter_mut().max_by_key(|part| part.from) {
+        *last = last.share(last.people.saturating_sub(1));
     }
-    days.retain(|(_, messages)| *messages > 0);
+    parts.push(Part::at(due, 1));
     let provider = row.site.as_ref().and_then(|site| site.provider.as_deref());
     let provider = provider.map(|key| providers::by_key(key).map_or(key, |known| known.name.as_str()));
     let whose = provider.or(row.domain.as_deref());
     let at = whose.map(|whose| format!(" at {whose}")).unwrap_or_default();
     let because = format!("people{at} who were put off and are tried again then");
-    let days = Days { days, ends: Some(last) };
-    Some(Plan { days, ends_at: due, bound: Bound::Retries, because, site: None })
-}
-
-/// What the ceilings of the workspace and of all its sources together allow.
-async fn of_ceilings(store: &Store, campaign: &Campaign, work: &Work, now: Timestamp) -> Result<Vec<Plan>, StoreError> {
-    let set: BTreeMap<CeilingOf, Ceilings> =
-        store.ceilings().await?.into_iter().map(|set| (set.of, set.ceilings.over_time())).collect();
-    let mut plans = Vec::new();
-    if let Some(ceilings) = set.get(&CeilingOf::Workspace(campaign.workspace)).filter(|set| !set.is_none()) {
-        let room = room(store, CeilingOf::Workspace(campaign.workspace), ceilings, now).await?;
-        plans.push((room, hourly(ceilings), format!("the workspace's ceiling of {ceilings}")));
-    }
-    let ways = Ways::read(store, "").await?;
-    let members = ways.members(campaign.workspace, campaign.kind);
-    let (mut together, mut why) = ((!members.is_empty()).then_some((0, 0)), String::new());
-    let mut an_hour = (!members.is_empty()).then_some(0);
-    for (id, _) in members {
-        let ceilings = set.get(&CeilingOf::Source(id)).copied().unwrap_or_default();
-        let (a_day, today) = room(store, CeilingOf::Source(id), &ceilings, now).await?;
-        together =
-            together.zip(a_day.zip(today)).map(|((all, of_today), (a_day, today))| (all + a_day, of_today + today));
-        an_hour = an_hour.zip(hourly(&ceilings)).map(|(all, one)| all + one);
-        let name = ways.source(id).map_or("this machine", |source| source.name.as_str());
-        why = format!("the ceiling of {name}: {ceilings}");
-    }
-    plans.push(((together.map(|of| of.0), together.map(|of| of.1)), an_hour, why));
-    let all = work.beside(|_| true);
-    let spread = |((a_day, today), an_hour, because): ((Option<u64>, Option<u64>), Option<u64>, String)| {
-        let days = volume::forecast_at(a_day?, today?, all, day_of(now));
-        let mut plan = Plan::of_all(days, (Bound::Ceiling, because), work.waiting, all, now);
-        // What ends today is told to the minute.
-        if let Some(an_hour) = an_hour.filter(|_| plan.days.ends == Some(day_of(now))) {
-            let lasts_s = all.saturating_mul(3_600) / an_hour.max(1);
-            plan.ends_at = plan.ends_at.max(now + Duration::from_secs(lasts_s.min(DAY_S)));
-        }
-        Some(plan)
-    };
-    Ok(plans.into_iter().filter_map(spread).collect())
-}
-
-/// Messages that ceilings let go in an hour, those of the day aside; `None`: as many as come.
-fn hourly(ceilings: &Ceilings) -> Option<u64> {
-    Ceilings { messages_per_day: None, ..*ceilings }.messages_within(3_600, 0)
-}
-
-/// Messages that ceilings let go on a whole day, and on what is left of today; `None`: as many as come.
-async fn room(
-    store: &Store,
-    of: CeilingOf,
-    ceilings: &Ceilings,
-    now: Timestamp,
-) -> Result<(Option<u64>, Option<u64>), StoreError> {
-    if ceilings.is_none() {
-        return Ok((None, None));
-    }
-    let sent = u64::from(before(store, of, now).await?.started_today);
-    let left_s = DAY_S - now.as_secs().rem_euclid(DAY_S as i64) as u64;
-    Ok((ceilings.messages_within(DAY_S, 0), ceilings.messages_within(left_s, sent)))
+    Some(Plan { parts: side_by_side(parts), ends_at: due, because: Some((Bound::Retries, because)), site: None })
 }
 
 /// What the sending domain's budget allows.
@@ -744,23 +723,33 @@ async fn of_domain(store: &Store, from: &str, work: &Work, now: Timestamp) -> Re
     let (budget, _) = paths::today_of(&who, None, &history, today);
     let days = volume::forecast(all, &who, None, &history, today);
     let because = format!("the budget of {name}: {}", budget.why);
-    Ok(Some(Plan::of_all(days, (Bound::Domain, because), work.waiting, all, now)))
+    Ok(Some(Plan::of_days(days, (Bound::Domain, because), (work.waiting, all), now)))
 }
 
 impl Plan {
-    /// For a whole campaign of `waiting` that goes with others, `all` of them together.
-    fn of_all(days: Days, (bound, because): (Bound, String), waiting: u64, all: u64, now: Timestamp) -> Plan {
+    /// So many as days let them go, with others, `all` of them together.
+    fn of_days(days: Days, because: (Bound, String), (waiting, all): (u64, u64), now: Timestamp) -> Plan {
         let ends_at = day_begins(&days, now);
-        let days = Days { days: part_of(days.days, waiting, all), ends: days.ends };
-        Plan { days, ends_at, bound, because, site: None }
+        let parts = by_day(&part_of(days.days, waiting, all), waiting, now);
+        Plan { parts, ends_at, because: Some(because), site: None }
     }
 
-    /// The people behind holds go when the last of these ends, beside `going` others; `None`: that takes somebody to lift one.
-    fn behind(held: &HeldBack, going: u64, now: Timestamp) -> Option<Plan> {
+    /// So many, one after another for so long.
+    fn steady((waiting, lasts): (u64, Duration), because: (Bound, String), now: Timestamp) -> Plan {
+        Plan { because: Some(because), ..Plan::by_rate(waiting, lasts, now) }
+    }
+
+    /// The same at the rate of the last minutes.
+    fn by_rate(waiting: u64, lasts: Duration, now: Timestamp) -> Plan {
+        Plan { parts: vec![Part::over(now, waiting, lasts)], ends_at: now + lasts, because: None, site: None }
+    }
+
+    /// The people behind holds go when the last of these ends, beside the others; `None`: that takes somebody to lift one.
+    fn behind(held: &HeldBack, others: &Plan) -> Option<Plan> {
         let until = held.until?;
-        let days = Days::together(&[all_on(day_of(now), going), all_on(day_of(until), held.people)]);
+        let parts = others.parts.iter().copied().chain([Part::at(until, held.people)]).collect();
         let because = format!("{} who are {}", thousands(held.people), held.why);
-        Some(Plan { days, ends_at: until, bound: Bound::Held, because, site: None })
+        Some(Plan { parts, ends_at: until, because: Some((Bound::Held, because)), site: None })
     }
 }
 
@@ -783,36 +772,91 @@ mod tests {
         };
         let told = |due_s: u64, bounded: Option<&Plan>| {
             let row = row(due_s);
-            by_retries(&There { rows: vec![&row], waiting: 10 }, bounded, NOON).map(|plan| plan.days.days)
+            let plan = by_retries(&There { rows: vec![&row], waiting: 10 }, bounded, NOON);
+            plan.map(|plan| Gates::default().course(&plan.parts).days())
         };
         assert_eq!(told(900, None), Some(vec![(20_000, 10)]));
         assert_eq!(told(DAY_S, None), Some(vec![(20_000, 9), (20_001, 1)]));
-        let days = Days { days: vec![(20_000, 4), (20_001, 6)], ends: Some(20_001) };
-        let ends_at = NOON + Duration::from_secs(DAY_S);
-        let plan = Plan { days, ends_at, bound: Bound::Budget, because: String::new(), site: None };
+        let parts = by_day(&[(20_000, 4), (20_001, 6)], 10, NOON);
+        let plan = Plan { parts, ends_at: NOON + Duration::from_secs(DAY_S), because: None, site: None };
         assert_eq!(told(900, Some(&plan)), None, "the budget ends later");
         assert_eq!(told(2 * DAY_S, Some(&plan)), Some(vec![(20_000, 4), (20_001, 5), (20_002, 1)]));
     }
 
+    /// What is told of so many at noon whom these plans bound, behind these gates.
+    fn told(waiting: u64, plans: Vec<Plan>, gates: Gates<'_>, expires_h: Option<u64>) -> Forecast {
+        let mut forecast = Forecast { waiting, ..Forecast::default() };
+        let expires_at = expires_h.map(|hours| NOON + Duration::from_secs(hours * 3_600));
+        forecast.goes(plans, Plan::by_rate(waiting, Duration::ZERO, NOON), gates, (expires_at, NOON));
+        forecast
+    }
+
+    fn late(forecast: &Forecast) -> u64 {
+        forecast.too_late.as_ref().map_or(0, |late| late.people)
+    }
+
+    fn ceiling(waiting: u64, minutes: u64) -> Plan {
+        let because = (Bound::Ceiling, "the ceiling of out1: 1 message a minute".to_owned());
+        Plan::steady((waiting, Duration::from_secs(minutes * 60)), because, NOON)
+    }
+
     #[test]
     fn whom_the_expiry_comes_before_is_told() {
-        let hours = |hours: u64| NOON + Duration::from_secs(hours * 3_600);
-        let late = |forecast: &Forecast, expires_at| forecast.too_late(expires_at, NOON).map_or(0, |late| late.people);
-        let days = vec![(20_000, 500), (20_001, 750), (20_002, 250)];
-        let by_budget = Forecast { waiting: 1_500, days, ends_at: Some(hours(36)), ..Forecast::default() };
-        assert_eq!(
-            [late(&by_budget, hours(8)), late(&by_budget, hours(24)), late(&by_budget, hours(60))],
-            [1_000, 250, 0]
-        );
-        let today = Forecast { waiting: 10, ends_at: Some(hours(3)), ..Forecast::default() };
-        assert_eq!([late(&today, hours(2)), late(&today, hours(4)), late(&today, NOON)], [1, 0, 10]);
-        let by_rate = Forecast { waiting: 100, at_this_rate_s: Some(7_200), ..Forecast::default() };
-        assert_eq!([late(&by_rate, hours(1)), late(&by_rate, hours(3))], [50, 0]);
-        let held = HeldBack { people: 40, until: None, why: String::new() };
-        let some = Forecast { held: Some(held.clone()), at_this_rate_s: Some(60), ..by_rate };
-        assert_eq!(late(&some, hours(1)), 40, "who is held until somebody lifts it");
-        let all = Forecast { waiting: 40, bound: Some(Bound::Held), held: Some(held), ..Forecast::default() };
-        assert_eq!(late(&all, hours(9)), 40);
+        let by_budget = |hours: u64| {
+            let days = Days { days: vec![(20_000, 500), (20_001, 750), (20_002, 250)], ends: Some(20_002) };
+            let plan = Plan::of_days(days, (Bound::Budget, "the budget".to_owned()), (1_500, 1_500), NOON);
+            late(&told(1_500, vec![plan], Gates::default(), Some(hours)))
+        };
+        assert_eq!([by_budget(8), by_budget(24), by_budget(60)], [1_000, 250, 0]);
+        let by_rate = |hours: u64| late(&told(120, vec![ceiling(120, 120)], Gates::default(), Some(hours)));
+        assert_eq!([by_rate(1), by_rate(3)], [60, 0]);
+        let mut held = Forecast { waiting: 100, ..Forecast::default() };
+        held.held = Some(HeldBack { people: 40, until: None, why: String::new() });
+        let expires_at = NOON + Duration::from_secs(3_600);
+        held.goes(Vec::new(), Plan::by_rate(60, Duration::ZERO, NOON), Gates::default(), (Some(expires_at), NOON));
+        assert_eq!(late(&held), 40, "who is held until somebody lifts it");
+        let mut all = Forecast { waiting: 40, ..Forecast::default() };
+        all.stands_still((Bound::Held, "held"), None, Gates::default(), Some(expires_at));
+        assert_eq!(late(&all), 40);
+        all.stands_still((Bound::Held, "held"), Some(NOON), Gates::default(), Some(expires_at));
+        assert_eq!(late(&all), 0);
+    }
+
+    #[test]
+    fn the_end_counts_what_opens_later_whatever_bounds_the_rest() {
+        let windows = |text: &str, people: u64| Hours::of(text.parse().unwrap(), vec![(None, people)], 0);
+        let minutes = |at: Option<Timestamp>| at.map(|at| at.since(NOON).as_secs() / 60);
+        // Noon to half past is what is left of the hours, at one a minute.
+        let hours = windows("10:00-12:30", 90);
+        let gates = Gates { hours: Some(&hours), sample: None };
+        let closes = told(90, vec![ceiling(90, 90)], gates, Some(3));
+        let next_day_min = (12 + 10) * 60 + 3;
+        assert_eq!((closes.bound, minutes(closes.ends_at)), (Some(Bound::Hours), Some(next_day_min + 60)));
+        assert_eq!((closes.days.as_slice(), late(&closes)), ([(20_000, 30), (20_001, 60)].as_slice(), 60));
+        let because = "the sending hours and the ceiling of out1: 1 message a minute";
+        assert_eq!((closes.because.as_deref(), closes.only_waits()), (Some(because), false));
+        // Nothing else is known, and they are closed: all of it is tomorrow's.
+        let closed = windows("10:00-11:00", 90);
+        let gates = Gates { hours: Some(&closed), sample: None };
+        let tomorrow = told(90, Vec::new(), gates, Some(3));
+        assert_eq!((minutes(tomorrow.ends_at), late(&tomorrow)), (Some(next_day_min), 90));
+        assert!(tomorrow.only_waits() && tomorrow.days == [(20_001, 90)], "{tomorrow:?}");
+        // A rest that ends before the sample is judged is not the end, and one that ends after it is.
+        let rest = |minutes: u64| {
+            let until = NOON + Duration::from_secs(minutes * 60);
+            let because = Some((Bound::Lanes, "Google, where 90 wait".to_owned()));
+            Plan { parts: vec![Part::at(until, 90)], ends_at: until, because, site: None }
+        };
+        let gates = Gates { hours: None, sample: Some((NOON + Duration::from_secs(4 * 3_600), 80, 90)) };
+        let sampled = told(90, vec![rest(60)], gates, Some(2));
+        assert_eq!((sampled.bound, minutes(sampled.ends_at), late(&sampled)), (Some(Bound::Sample), Some(240), 80));
+        assert!(sampled.only_waits(), "{sampled:?}");
+        let rested = told(90, vec![rest(300)], gates, Some(2));
+        assert_eq!((rested.bound, minutes(rested.ends_at), late(&rested)), (Some(Bound::Lanes), Some(300), 90));
+        // Without hours and a sample nothing is told but what is known.
+        let plain = told(90, vec![rest(60)], Gates::default(), None);
+        assert_eq!((plain.bound, minutes(plain.ends_at), plain.too_late), (Some(Bound::Lanes), Some(60), None));
+        assert_eq!(told(90, Vec::new(), Gates::default(), None).because, None);
     }
 
     #[test]

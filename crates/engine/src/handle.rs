@@ -357,7 +357,7 @@ impl Handle {
     pub async fn lanes(&self) -> Vec<LaneView> {
         let (answer, shown) = tokio::sync::oneshot::channel();
         self.tell(Notice::Show(answer));
-        let Shown { mut lanes, samples_out, nowhere } = shown.await.unwrap_or_default();
+        let Shown { mut lanes, samples_out, nowhere, closed } = shown.await.unwrap_or_default();
         for campaign in nowhere {
             if let Ok(Some(known)) = self.store.campaign(campaign).await {
                 lanes.extend(lanes::nowhere(&self.store, &known, self.now()).await.ok().flatten());
@@ -366,6 +366,11 @@ impl Handle {
         for campaign in samples_out {
             if let Ok(Some(known)) = self.store.campaign(campaign).await {
                 lanes.extend(sample::lane(&self.store, &known, self.now()).await.ok().flatten());
+            }
+        }
+        for campaign in closed {
+            if let Ok(Some(known)) = self.store.campaign(campaign).await {
+                lanes.extend(lanes::outside_hours(&self.store, &known, self.now()).await.ok().flatten());
             }
         }
         lanes

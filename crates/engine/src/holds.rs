@@ -7,10 +7,11 @@
 //! Whoever is of a part that was cancelled does not wait under a hold: they are read like everybody, and skipped where they
 //! would start ([`Holds::cancels`]).
 
+use crate::fleet::Ways;
 use crate::house::House;
 use model::{CampaignId, DomainId, SourceId, Timestamp, WorkspaceId};
 use std::sync::{Mutex, PoisonError, RwLock};
-use store::{Claimed, Hold, Store, StoreError};
+use store::{Campaign, Claimed, Hold, Store, StoreError};
 
 /// The holds of a ledger that are in force.
 #[derive(Debug, Default)]
@@ -187,6 +188,41 @@ pub(crate) async fn placed_by(store: &Store, hold: &Hold) -> Result<String, Stor
     Ok(name.filter(|name| !name.is_empty()).unwrap_or_else(|| hold.actor.clone()))
 }
 
+/// The holds in force that keep mail of a campaign back whichever source would carry it. One on a source that is the only one for
+/// this mail keeps it as if it named none; one on all that goes through it, and one toward a provider, is what the ways tell
+/// ([`crate::paths`]): the latter is among these `toward_providers`, for those who do not look at the ways.
+pub(crate) async fn reaching(
+    store: &Store,
+    campaign: &Campaign,
+    toward_providers: bool,
+    now: Timestamp,
+) -> Result<Vec<Hold>, StoreError> {
+    let holds = store.holds(Some(now)).await?;
+    let members = match holds.iter().any(|hold| hold.source.is_some()) {
+        true => Ways::read(store, "").await?.members(campaign.workspace, campaign.kind),
+        false => Vec::new(),
+    };
+    let only = match members.as_slice() {
+        [(only, _)] => Some(*only),
+        _ => None,
+    };
+    // Nobody of a part that was cancelled waits.
+    let is_meant = |hold: &Hold| {
+        !hold.cancels && concerns(hold, campaign.workspace) && hold.campaign.is_none_or(|one| one == campaign.id)
+    };
+    let reaches = |hold: Hold| by_any_source(hold, only, toward_providers, campaign.workspace);
+    Ok(holds.into_iter().filter(is_meant).filter_map(reaches).collect())
+}
+
+/// A hold as one that names no source, if it keeps back what it covers whichever source there is. `only`: the one source.
+fn by_any_source(hold: Hold, only: Option<SourceId>, toward_providers: bool, workspace: WorkspaceId) -> Option<Hold> {
+    if hold.source.is_none() {
+        return Some(hold);
+    }
+    let is_part = hold.domain.is_some() || hold.cold_only || (toward_providers && hold.provider.is_some());
+    (is_part && hold.source == only).then_some(Hold { source: None, workspace, ..hold })
+}
+
 /// Does a hold reach the mail of a workspace? What the house says of a source is said to all who use it.
 pub(crate) fn concerns(hold: &Hold, workspace: WorkspaceId) -> bool {
     hold.workspace == workspace || (hold.source.is_some() && hold.workspace == WorkspaceId::FIRST)
@@ -293,6 +329,21 @@ pub(crate) mod tests {
         assert!(!holds(Hold { cold_only: true, ..theirs.clone() }).holds_cold(ONE, None, now));
         let source = holds(Hold { source: Some(SourceId(4)), ..theirs });
         assert_eq!(source.of_source(SourceId(4), W, now), None, "only the house speaks for a source to all");
+    }
+
+    #[test]
+    fn a_part_held_by_the_only_source_is_held_whatever_carries_it() {
+        let by = |hold: Hold| Hold { source: Some(SourceId(4)), ..hold };
+        let of_domain = by(Hold { domain: Some(DomainId(3)), ..hold() });
+        let by_only = |hold: &Hold, only: i64| by_any_source(hold.clone(), Some(SourceId(only)), false, W);
+        assert_eq!(by_only(&of_domain, 4), Some(Hold { source: None, ..of_domain.clone() }));
+        assert_eq!(by_only(&of_domain, 5), None, "another carries it");
+        assert_eq!(by_any_source(of_domain.clone(), None, false, W), None, "there are several");
+        assert_eq!(by_only(&by(hold()), 4), None, "nothing goes: the ways say that");
+        let to_google = by(Hold { provider: Some("google".into()), ..hold() });
+        assert_eq!(by_only(&to_google, 4), None);
+        assert!(by_any_source(to_google, Some(SourceId(4)), true, W).is_some());
+        assert_eq!(by_any_source(hold(), Some(SourceId(4)), false, W), Some(hold()));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use crate::Stakes;
 use crate::budget::day_of;
 use crate::delisting;
 use crate::fleet::{Rest, Ways};
+use crate::hours;
+use crate::launch;
 use crate::offers::{Heard, Refused};
 use crate::paths::{self, NoWay};
 use crate::remembered::Remembered;
@@ -82,7 +84,9 @@ impl LaneView {
 }
 
 /// The site of a view that is about all of them.
-pub(crate) const EVERYWHERE: &str = "any site";
+const EVERYWHERE: &str = "any site";
+/// The source of a view that is about all of them.
+pub(crate) const ANY_SOURCE: &str = "any source";
 
 /// What the scheduler shows.
 #[derive(Debug, Default)]
@@ -92,6 +96,8 @@ pub(crate) struct Shown {
     pub(crate) samples_out: Vec<CampaignId>,
     /// Campaigns that nothing carries anywhere.
     pub(crate) nowhere: Vec<CampaignId>,
+    /// Campaigns whose sending hours may keep people back now.
+    pub(crate) closed: Vec<CampaignId>,
 }
 
 /// Something a server offers and refused.
@@ -301,7 +307,7 @@ fn add_left_alone(lanes: &mut Vec<LaneView>, left_alone: BTreeMap<String, LeftAl
         }
         if !is_there {
             let rest = Rest { until: held.until, why: held.why, site: Some(alone.name) };
-            lanes.push(at_rest("any source", operator, rest));
+            lanes.push(at_rest(ANY_SOURCE, operator, rest));
         }
     }
 }
@@ -353,23 +359,28 @@ pub async fn nowhere(store: &Store, campaign: &Campaign, now: Timestamp) -> Resu
     }
     let Some(no_way) = NoWay::read(store, campaign, now).await? else { return Ok(None) };
     let waiting = store.tally(campaign.id).await?.in_progress();
-    let why = format!("campaign {} {}: {}", campaign.number, in_quotes(&campaign.name), no_way.why);
-    Ok((waiting > 0).then(|| LaneView {
-        source: "no source".to_owned(),
-        site: EVERYWHERE.to_owned(),
-        provider: None,
-        operator: String::new(),
-        open: 0,
-        last_minute: 0,
-        last_minute_s: 0,
-        waiting,
-        held: Some(HeldView { until: no_way.until.unwrap_or(Timestamp::MAX), why }),
-        listed: false,
-        limits: Vec::new(),
-        budget: None,
-        unauthenticated: 0,
-        without: Vec::new(),
-    }))
+    let held = (no_way.until.unwrap_or(Timestamp::MAX), no_way.why.as_str());
+    Ok((waiting > 0).then(|| everywhere("no source", campaign, waiting, held)))
+}
+
+/// The same of a campaign whose sending hours are closed, by the clocks of those who wait: until the first of them open.
+pub async fn outside_hours(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<LaneView>, StoreError> {
+    if !campaign.state.may_send() {
+        return Ok(None);
+    }
+    let waiting = store.tally(campaign.id).await?.in_progress();
+    let Some(closed) = hours::closed(store, campaign, waiting, now).await? else { return Ok(None) };
+    let windows = launch::snapshot(campaign).ok().and_then(|known| known.windows().ok().flatten());
+    let windows = windows.map(|windows| windows.to_string()).unwrap_or_default();
+    let why = format!("outside the sending hours ({windows})");
+    Ok(Some(everywhere(ANY_SOURCE, campaign, closed.people, (closed.first, why.as_str()))))
+}
+
+/// The view of what keeps so many of a campaign back wherever they go.
+pub(crate) fn everywhere(source: &str, campaign: &Campaign, waiting: u64, (until, why): (Timestamp, &str)) -> LaneView {
+    let why = format!("campaign {} {}: {why}", campaign.number, in_quotes(&campaign.name));
+    let held = Some(HeldView { until, why });
+    LaneView { waiting, held, ..quiet(source, String::new(), Some(EVERYWHERE.to_owned())) }
 }
 
 /// The kinds of a workspace's mail that no source in use carries.

@@ -107,6 +107,8 @@ struct Learned {
     name: Option<String>,
     /// Is it for all sites of the provider together?
     is_shared: bool,
+    /// The provider it is shared for, or the fingerprint of a site nobody described; `None`: one of a provider's sites alone.
+    counted_as: Option<String>,
 }
 
 /// One source toward one site.
@@ -142,12 +144,15 @@ impl Paths {
         for kept in store.lane_memories().await? {
             let Ok(Written { name, memory }) = serde_json::from_str::<Written>(&kept.memory) else { continue };
             let site = store.site(kept.site).await?;
-            let provider = site.and_then(|site| Some(site.fingerprint.strip_prefix(SITE_FOR_PROVIDER)?.to_owned()));
+            let provider =
+                site.as_ref().and_then(|site| Some(site.fingerprint.strip_prefix(SITE_FOR_PROVIDER)?.to_owned()));
             let is_shared = provider.is_some();
+            let alone = site.filter(|site| site.provider.is_none()).map(|site| site.fingerprint);
+            let counted_as = provider.clone().or(alone);
             shared.extend(provider.map(|provider| ((kept.source, provider), kept.site)));
             // What was learned counts, whatever the ceilings of the next run will be.
             let pace = Pace::restore(Limits::unbounded(), &memory, now);
-            lanes.insert((kept.source, kept.site), Learned { pace, name, is_shared });
+            lanes.insert((kept.source, kept.site), Learned { pace, name, is_shared, counted_as });
         }
         let known = Remembered::read(store).await?;
         let left_alone = known.left_alone(now);
@@ -176,8 +181,29 @@ impl Paths {
             paths.spent = Some(spent);
             let rows = store.site_days(today).await?.into_iter();
             paths.at_sites = rows.map(|row| ((row.source, row.site), row.attempted)).collect();
+            paths.count_today();
         }
         Ok(paths)
+    }
+
+    /// What was sent today counts for the lanes' days as well: a lane's own count is written down seldom.
+    fn count_today(&mut self) {
+        let today = day_of(self.now);
+        for ((source, _), learned) in &mut self.lanes {
+            let Some(key) = &learned.counted_as else { continue };
+            let attempted = match learned.is_shared {
+                true => {
+                    let days = self.spent.as_ref().and_then(|spent| spent.get(&(*source, Some(key.clone()))));
+                    days.into_iter()
+                        .flatten()
+                        .filter(|(day, _)| *day == today)
+                        .map(|(_, count)| count.attempted)
+                        .sum::<u32>()
+                }
+                false => self.at_sites.get(&(*source, key.clone())).copied().unwrap_or_default(),
+            };
+            learned.pace.started_besides(today, attempted);
+        }
     }
 
     /// Why nothing of the campaign goes anywhere, if it is so.

@@ -10,7 +10,7 @@ pub mod reactions;
 pub mod retries;
 pub mod revenue;
 
-use crate::holds::placed_by;
+use crate::holds::{placed_by, reaching};
 use crate::hours::{self, Closed};
 use crate::journey::NO_FINAL_REPLY;
 use crate::paths::{self, NoWay};
@@ -312,7 +312,8 @@ pub struct Stopped {
 pub struct PutOff {
     /// How many.
     pub count: u64,
-    /// From the first try to the accepted one, in seconds: half of them took longer.
+    /// From the first try to the accepted one, in seconds: half of them took longer. 0: nobody knows, because the clock was set
+    /// back meanwhile.
     pub median_s: u64,
 }
 
@@ -340,7 +341,7 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
     let (tally, counts) = reading(store, campaign.id).await?;
     let mut report = Report::of_tally(&tally);
     report.waiting = waiting(&tally, &counts, campaign.state == CampaignState::Paused);
-    report.holds_under(store, campaign.id, now).await?;
+    report.holds_under(store, campaign, now).await?;
     if !campaign.state.is_over() && report.in_progress > 0 {
         report.left_alone = left_alone(store, campaign.id, now).await?;
         // A hold may cover some of them as well.
@@ -456,13 +457,11 @@ impl Report {
     }
 
     /// Counts people whom holds cover among those held.
-    async fn holds_under(&mut self, store: &Store, campaign: CampaignId, now: Timestamp) -> Result<(), StoreError> {
-        let reaches =
-            |hold: &Hold| hold.campaign.is_none_or(|one| one == campaign) && hold.source.is_none() && !hold.cancels;
+    async fn holds_under(&mut self, store: &Store, campaign: &Campaign, now: Timestamp) -> Result<(), StoreError> {
         let mut covered = 0;
-        for hold in store.holds(Some(now)).await?.into_iter().filter(reaches) {
+        for hold in reaching(store, campaign, true, now).await? {
             let by = placed_by(store, &hold).await?;
-            let reach = hold.reach(campaign);
+            let reach = hold.reach(campaign.id);
             let Hold { id, provider, domain_name: domain, cold_only, until, why, .. } = hold;
             let covers = store.covered_by(reach).await?.waiting;
             // Holds may overlap: the largest is the least that is surely held.
@@ -721,14 +720,16 @@ async fn put_off(store: &Store, campaign: CampaignId, accepted: u64) -> Result<O
     if accepted > ACCEPTED_WALKED_MAX {
         return Ok(None);
     }
-    let mut waits: Vec<Duration> = Vec::new();
+    let (mut count, mut waits): (u64, Vec<Duration>) = (0, Vec::new());
     let among = Among { put_off: true, ..Among::default() };
     let mut after = None;
     loop {
         let page = store.deliveries_among(campaign, DeliveryState::Accepted, among, after, PAGE).await?;
         for row in &page {
-            let times = row.first_try_at.zip(row.last.as_ref());
-            waits.push(times.map_or(Duration::ZERO, |(first, last)| last.started_at.since(first)));
+            count += 1;
+            // Of those in whose time the clock was set back nobody knows how long it took.
+            let times = row.first_try_at.zip(row.last.as_ref().map(|last| last.started_at));
+            waits.extend(times.filter(|(first, last)| last > first).map(|(first, last)| last.since(first)));
         }
         after = page.last().map(|row| row.delivery);
         if page.len() < PAGE {
@@ -737,7 +738,7 @@ async fn put_off(store: &Store, campaign: CampaignId, accepted: u64) -> Result<O
     }
     waits.sort_unstable();
     let median_s = waits.get(waits.len() / 2).map_or(0, Duration::as_secs);
-    Ok(Some(PutOff { count: waits.len() as u64, median_s }))
+    Ok(Some(PutOff { count, median_s }))
 }
 
 async fn next_try(store: &Store, campaign: CampaignId) -> Result<Option<Timestamp>, StoreError> {

@@ -5,12 +5,12 @@
 //! ledger counted. Nobody is told of a sample that is over, of a rehearsal, or of a campaign that stands still anyway.
 
 use crate::Stakes;
-use crate::lanes::{EVERYWHERE, HeldView, LaneView};
+use crate::lanes::{self, LaneView};
 use crate::launch;
 use crate::remembered::Remembered;
 use crate::report::iso;
 use dispatch::brakes::Decision;
-use model::{CampaignState, DeliveryState, Timestamp, in_quotes};
+use model::{CampaignState, DeliveryState, Timestamp};
 use serde::Serialize;
 use store::{Campaign, Store, StoreError};
 
@@ -55,23 +55,7 @@ pub async fn sample_out(store: &Store, campaign: &Campaign, now: Timestamp) -> R
 /// The same as a lane would be shown: it keeps the campaign back wherever it goes.
 pub async fn lane(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<LaneView>, StoreError> {
     let Some(out) = sample_out(store, campaign, now).await? else { return Ok(None) };
-    let why = format!("campaign {} {}: {}", campaign.number, in_quotes(&campaign.name), out.why);
-    Ok(Some(LaneView {
-        source: "any source".to_owned(),
-        site: EVERYWHERE.to_owned(),
-        provider: None,
-        operator: String::new(),
-        open: 0,
-        last_minute: 0,
-        last_minute_s: 0,
-        waiting: out.rest,
-        held: Some(HeldView { until: out.until, why }),
-        listed: false,
-        limits: Vec::new(),
-        budget: None,
-        unauthenticated: 0,
-        without: Vec::new(),
-    }))
+    Ok(Some(lanes::everywhere(lanes::ANY_SOURCE, campaign, out.rest, (out.until, out.why.as_str()))))
 }
 
 #[cfg(test)]

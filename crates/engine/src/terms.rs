@@ -122,6 +122,15 @@ impl Terms {
         Some(if term.by_recipient { Closed::ToOne { until } } else { Closed::ToAll { until, why } })
     }
 
+    /// May its hours keep people of the campaign back now? Where their own clocks decide, `by_person` says whether that may be.
+    pub(crate) fn may_be_closed(&self, campaign: CampaignId, by_person: bool, now: Timestamp) -> bool {
+        let of = self.lock();
+        of.get(&campaign).is_some_and(|term| match term.by_recipient {
+            true => by_person && term.windows.is_some(),
+            false => closed(term, None, campaign, now).is_some(),
+        })
+    }
+
     /// Is this person's part of the campaign the cold one?
     pub(crate) fn is_cold(&self, claimed: &Claimed) -> bool {
         let of = self.lock();

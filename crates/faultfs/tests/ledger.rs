@@ -84,6 +84,29 @@ fn what_was_acknowledged_survives_every_death() {
 }
 
 #[test]
+fn no_death_makes_the_in_flight_file_look_lost() {
+    for seed in 0..SEEDS {
+        let folder = faultfs::folder().unwrap();
+        let plan = Plan::deaths(seed, 3, OPERATIONS / 2).with_troubles(seed, 2, OPERATIONS);
+        let disk = FaultDisk::new(folder.path(), plan, seed);
+        disk.arm();
+        // More slots in every life, so that the file is made, and sized anew, while it dies.
+        for slots in [16, 32, 64, 64] {
+            let options = OpenOptions { inflight_slots: slots, ..options(folder.path(), &disk) };
+            if let Ok(store) = Store::open(options, at(0)) {
+                assert_eq!(store.held(), None, "seed {seed}, {slots} slots");
+                let slot = now(store.inflight().take_slot()).unwrap();
+                let _may_fail = now(store.inflight().record(&slot, going(1), at(0)));
+            }
+            disk.die(seed % 2 == 0);
+            disk.start();
+        }
+        disk.disarm();
+        assert_eq!(Store::open(options(folder.path(), &disk), at(0)).unwrap().held(), None, "seed {seed}");
+    }
+}
+
+#[test]
 fn a_ledger_in_trouble_says_so_and_goes_on_afterwards() {
     let mut failed = 0;
     for seed in 0..SEEDS {

@@ -6,6 +6,7 @@ use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::output::{Output, counted, thousands};
 use crate::shift::ShiftEnd;
+use crate::show::forecast::beside_report;
 use crate::show::report::{Remarks, end_of_campaign, skip_word};
 use crate::show::{Style, wrapped};
 use engine::RunEnd;
@@ -20,7 +21,8 @@ pub(crate) async fn of_campaign(
     output: &Output,
 ) -> Result<Exit, Failure> {
     let report = report(&ledger.store, id, ledger.now()).await?;
-    show(ledger, &report, end, output);
+    let foreseen = foreseen(ledger, id, &report, output).await?;
+    show(ledger, &report, end, foreseen, output);
     Ok(exit(&report, end))
 }
 
@@ -36,20 +38,36 @@ pub(crate) async fn of_campaigns(
         reports.push(report(&ledger.store, *id, ledger.now()).await?);
     }
     let sum = Report::sum(reports);
-    match sum.campaigns.as_slice() {
-        [one] if !output.is_json() => show(ledger, one, end, output),
-        _ => show(ledger, &sum, end, output),
+    match (sum.campaigns.as_slice(), ids) {
+        ([one], [id]) if !output.is_json() => {
+            let foreseen = foreseen(ledger, *id, one, output).await?;
+            show(ledger, one, end, foreseen, output);
+        }
+        _ => show(ledger, &sum, end, None, output),
     }
     Ok(exit(&sum, end))
 }
 
-fn show(ledger: &Ledger, report: &Report, end: &ShiftEnd, output: &Output) {
+/// When those go who still wait, if that is known.
+async fn foreseen(
+    ledger: &Ledger,
+    id: CampaignId,
+    report: &Report,
+    output: &Output,
+) -> Result<Option<String>, Failure> {
+    let Some(campaign) = ledger.store.campaign(id).await?.filter(|_| !output.is_json()) else { return Ok(None) };
+    let style = Style::of_this_process(output, &ledger.dir, ledger.now());
+    Ok(beside_report(ledger, &campaign, report.in_progress, &style).await?)
+}
+
+fn show(ledger: &Ledger, report: &Report, end: &ShiftEnd, foreseen: Option<String>, output: &Output) {
     if *end == ShiftEnd::Interrupted {
         output.note("interrupted: nothing more is started");
     }
     output.answer(report, || {
         let style = Style::of_this_process(output, &ledger.dir, ledger.now());
-        let mut lines = end_of_campaign(report, &style, &Remarks::default());
+        let remarks = Remarks { foreseen, ..Remarks::default() };
+        let mut lines = end_of_campaign(report, &style, &remarks);
         lines.push(String::new());
         lines.extend(aftermath(report, &style));
         lines

@@ -7,7 +7,7 @@
 use crate::alarms::{self, Alarms};
 use crate::allot::{self, Allot};
 use crate::cli::sunset;
-use crate::control::{self, Answer, Request};
+use crate::control::{self, Answer, Request, Unanswered};
 use crate::evidence::Evidence;
 use crate::failure::{Exit, Failure};
 use crate::holding::{self, Reach};
@@ -228,6 +228,16 @@ impl Whom {
 }
 
 impl Order {
+    /// Does it only ask how things stand? Then nothing comes of it when nobody waits for the answer.
+    pub(crate) const fn is_question(&self) -> bool {
+        matches!(self, Order::Lanes { .. } | Order::Trace { .. } | Order::Status)
+    }
+
+    /// Is it there to keep mail from going out?
+    pub(crate) const fn stops(&self) -> bool {
+        matches!(self, Order::Pause { .. } | Order::Cancel { .. } | Order::CancelPart { .. } | Order::PlaceHold { .. })
+    }
+
     /// May it be the first thing done in a new directory? What concerns something that must be there already would only
     /// make a ledger where `--data` was mistyped.
     fn may_begin(&self) -> bool {
@@ -275,13 +285,16 @@ impl Order {
 }
 
 /// Has an order carried out: by the owner of `dir` if there is one, else here, under the lock. `progress` is called
-/// only for what is done here. Refused: an order about what must be there already, where there is no ledger.
+/// only for what is done here. Refused: an order about what must be there already, where there is no ledger. Fails, and
+/// nobody knows what becomes of the order, when the owner gives no sign of life.
 pub(crate) async fn place(dir: &Path, order: Order, progress: &mut (dyn FnMut(Progress) + Send)) -> Answer {
     let request = Request { actor: person_here(), order };
     let mut moments = MOMENTS;
     loop {
-        if let Ok(answer) = control::ask(dir, &request).await {
-            return answer;
+        match control::ask(dir, &request).await {
+            Ok(answer) => return answer,
+            Err(Unanswered::Silent { process }) => return Err(control::unheard(&request.order, process)),
+            Err(Unanswered::NoOwner) => {}
         }
         if !request.order.may_begin() {
             refuse_nothing_there(dir).await?;
@@ -316,11 +329,7 @@ async fn refuse_nothing_there(dir: &Path) -> Result<(), Failure> {
 
 /// Somebody wants something stopped, and the disk does not take it: what they need to know is that it stands still.
 fn in_vain(order: &Order, failure: Failure) -> Failure {
-    let stops = matches!(
-        order,
-        Order::Pause { .. } | Order::Cancel { .. } | Order::CancelPart { .. } | Order::PlaceHold { .. }
-    );
-    if !stops || failure.exit != Exit::OwnFailure {
+    if !order.stops() || failure.exit != Exit::OwnFailure {
         return failure;
     }
     let failure = failure.advise("no process sends from this directory, so nothing goes out now");

@@ -3,10 +3,10 @@
 //!
 //! On a full disk nothing else can tell another terminal that delivery stands still, or that an order to stop is obeyed.
 
-use crate::control::{self, Request};
+use crate::control::{self, Request, SILENCE_MAX, Unanswered};
 use crate::ledger::person_here;
 use crate::order::Order;
-use crate::output::{Ink, iso_time};
+use crate::output::{Ink, Output, iso_time};
 use crate::show::{Style, wrapped};
 use engine::Handle;
 use model::{CampaignId, CampaignState, Timestamp};
@@ -31,6 +31,9 @@ pub(crate) struct Owner {
     /// Those of them that are stopped for good.
     #[serde(default)]
     ended: Vec<CampaignId>,
+    /// It does not answer: what it works on, and how that stands, only the ledger tells.
+    #[serde(skip)]
+    pub(crate) is_silent: bool,
 }
 
 /// The ledger cannot be written.
@@ -43,23 +46,49 @@ pub(crate) struct Trouble {
 }
 
 impl Owner {
-    /// Asks the owner of `dir`; `None`: there is none, or it does not say.
-    pub(crate) async fn ask(dir: &Path) -> Option<Owner> {
+    /// Asks the owner of `dir`; nobody, if there is none.
+    pub(crate) async fn ask(dir: &Path) -> Owner {
         let request = Request { actor: person_here(), order: Order::Status };
-        let answer = control::ask(dir, &request).await.ok()?.ok()?;
-        serde_json::from_value(answer).ok()
+        match control::ask(dir, &request).await {
+            Ok(answer) => answer.ok().and_then(|said| serde_json::from_value(said).ok()).unwrap_or_else(Owner::nobody),
+            Err(Unanswered::Silent { process }) => Owner::silent(process),
+            Err(Unanswered::NoOwner) => Owner::nobody(),
+        }
+    }
+
+    /// Says so if it does not answer.
+    pub(crate) fn tell_if_silent(&self, output: &Output) {
+        if self.is_silent {
+            output.note(format!("note: {}: this is what the ledger says", self.in_words()));
+        }
+    }
+
+    /// That it does not answer.
+    pub(crate) fn in_words(&self) -> String {
+        let named = self.process.map_or("a process".to_owned(), |process| format!("process {process}"));
+        let waited = SILENCE_MAX.as_secs();
+        format!(
+            "{named} owns this data directory and does not answer (waited {waited} seconds; it is stopped, or its disk is \
+             full or hangs)"
+        )
     }
 
     /// Nobody.
     pub(crate) fn nobody() -> Owner {
-        Owner { process: None, campaigns: Some(Vec::new()), trouble: None, stopped: Vec::new(), ended: Vec::new() }
+        let (stopped, ended) = (Vec::new(), Vec::new());
+        Owner { process: None, campaigns: Some(Vec::new()), trouble: None, stopped, ended, is_silent: false }
+    }
+
+    /// Somebody who does not answer, by their process where it is known: whatever the ledger has may be their work.
+    pub(crate) fn silent(process: Option<u32>) -> Owner {
+        Owner { process, campaigns: None, is_silent: true, ..Owner::nobody() }
     }
 
     /// This process, at work on these campaigns.
     pub(crate) async fn here(handle: &Handle, campaigns: Option<Vec<CampaignId>>) -> Owner {
         let trouble = handle.ledger_trouble().map(|(since, why)| Trouble { since, why });
         let (stopped, ended) = handle.stopped_campaigns().await;
-        Owner { process: Some(std::process::id()), campaigns, trouble, stopped, ended }
+        Owner { process: Some(std::process::id()), campaigns, trouble, stopped, ended, is_silent: false }
     }
 
     /// Is it at work on this campaign?
@@ -101,6 +130,16 @@ impl Trouble {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_silent_owner_is_told_and_may_be_at_work_on_any_campaign() {
+        let silent = Owner::silent(Some(812));
+        assert!(
+            silent.works_on(CampaignId(1)) && silent.in_words().starts_with("process 812 owns this data directory")
+        );
+        let said: Owner = serde_json::from_value(json!(silent)).unwrap();
+        assert!(!said.is_silent, "whoever says something is not");
+    }
 
     #[test]
     fn a_service_works_on_every_campaign_and_a_run_on_its_own() {

@@ -6,7 +6,9 @@
 
 use crate::disk::SystemDisk;
 use crate::error::{Result, StoreError};
-use crate::opening::{Core, ERASURES_FILE, IDENTITY, INFLIGHT_FILE, LEDGER_FILE, REPLIES_FILE, SECRETS_FILE};
+use crate::opening::{
+    Core, ERASURES_FILE, IDENTITY, INFLIGHT_FILE, INFLIGHT_LOST, LEDGER_FILE, REPLIES_FILE, SECRETS_FILE,
+};
 use crate::secrets::{hex, unhex, write_private};
 use crate::sqlite::events::NewEvent;
 use crate::sqlite::{self, AddressHash};
@@ -110,6 +112,7 @@ pub(crate) async fn adopt(core: &Core, actor: &Actor, now: Timestamp) -> Result<
     core.lanes
         .write(move |ledger| {
             ledger.set_meta(IDENTITY, &own)?;
+            ledger.set_meta(INFLIGHT_LOST, "")?;
             ledger.event(WorkspaceId::FIRST, EventKind::Adopted, &actor, now, NewEvent::default())
         })
         .await?;

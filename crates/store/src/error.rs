@@ -85,9 +85,10 @@ pub enum StoreError {
     /// The owner has stopped.
     #[error("the ledger is closed")]
     Closed,
-    /// The directory is a copy or was restored, and nobody has adopted it yet.
+    /// The directory is a copy, was restored or lost its in-flight file, and nobody has adopted it yet.
     #[error(
-        "this data directory is a copy or was restored: sending is held. Look at what was live, then: postroom adopt"
+        "sending is held in this data directory: it is a copy, was restored, or its in-flight file is gone or damaged (postroom \
+         status says which). Look at what was live, then: postroom adopt"
     )]
     Held,
     /// Nothing has that name or number.

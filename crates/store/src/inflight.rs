@@ -24,7 +24,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const SLOT_BYTES: usize = 64;
 /// Octets of it that the checksum covers.
 const SLOT_BODY_BYTES: usize = 47;
-/// The same of a slot as it was written before it named its source.
+/// Octets of it that are ever used; the rest are zeros.
+const SLOT_USED_BYTES: usize = SLOT_BODY_BYTES + 8;
+/// The same as [`SLOT_BODY_BYTES`] of a slot as it was written before it named its source.
 const SLOT_BODY_BYTES_BEFORE: usize = 39;
 /// Octets of the place for a slot's reply.
 const REPLY_BYTES: usize = 1_024;
@@ -173,9 +175,13 @@ impl InFlight {
             }
             // A file once larger keeps its places: what it recovered must not be written over.
             slots = slots.max(recovered.last().map_or(0, |found| found.index + 1));
+            // It never shrinks: how large it was is how it is known that nothing of it is gone.
             // Sized, not written: zeros written at once share one large page in the cache, and every sync of one slot
             // would then write all of it. A disk too full for a slot is said by `record`.
-            files.slots.set_size(u64::from(slots) * SLOT_BYTES as u64)?;
+            let (octets, wanted) = (files.slots.size()?, slot_at(slots));
+            if octets < wanted {
+                files.slots.set_size(wanted)?;
+            }
         }
         let taken: BTreeSet<u32> = recovered.iter().map(|found| found.index).collect();
         let permits = Arc::new(Semaphore::new(slots as usize - taken.len()));
@@ -188,6 +194,16 @@ impl InFlight {
         let sync_here = keeping.power && !keeping.threads;
         let inner = Inner { files, places, permits, recovered: Mutex::new(recovered), syncer, sync_here };
         Ok(InFlight { inner: Arc::new(inner) })
+    }
+
+    /// How many octets the slots have; `None`: in memory.
+    pub(crate) fn octets(&self) -> Result<Option<u64>> {
+        Ok(self.inner.files.as_ref().map(|files| files.slots.size()).transpose()?)
+    }
+
+    /// Returns when the file of the slots, as it is, will survive a loss of power.
+    pub(crate) fn secure(&self) -> Result<()> {
+        Ok(self.inner.files.as_ref().map_or(Ok(()), |files| files.slots.sync())?)
     }
 
     /// Does what is recorded here outlive a loss of power? Replies never do, but they outlive the process.
@@ -364,6 +380,26 @@ fn as_v6(peer: IpAddr) -> Ipv6Addr {
 }
 
 impl Files {
+    /// The places that hold what was never written there: something else wrote to the file, or the disk lost it.
+    pub(crate) fn foreign(&self) -> Result<Vec<u32>> {
+        let places = u32::try_from(self.slots.size()? / SLOT_BYTES as u64).unwrap_or(u32::MAX);
+        let mut found = Vec::new();
+        for index in 0..places {
+            let mut slot = [0; SLOT_BYTES];
+            self.slots.read_at(&mut slot, slot_at(index))?;
+            if is_foreign(&slot) {
+                found.push(index);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Empties places that hold what was never written there.
+    pub(crate) fn clear(&self, places: &[u32]) -> Result<()> {
+        places.iter().try_for_each(|index| self.slots.write_at(&[0; SLOT_BYTES], slot_at(*index)))?;
+        Ok(())
+    }
+
     /// Reads a slot and its reply; `None` if it was never written, was taken back, or was torn before the dot could go
     /// out.
     fn read(&self, index: u32) -> Result<Option<Recovered>> {
@@ -375,6 +411,15 @@ impl Files {
         let reply = parse_reply(place.get(..length).unwrap_or_default(), going);
         Ok(Some(Recovered { index, going, at, reply }))
     }
+}
+
+/// Was this never written here? Whatever a loss of power makes of two records and of zeros, octet by octet, begins as they
+/// do and ends with zeros.
+fn is_foreign(slot: &[u8; SLOT_BYTES]) -> bool {
+    let marks = MAGIC.to_le_bytes().into_iter().zip(MAGIC_BEFORE.to_le_bytes());
+    let begins = slot.iter().zip(marks).all(|(octet, (mark, before))| [0, mark, before].contains(octet));
+    let ends = slot.iter().skip(SLOT_USED_BYTES).all(|octet| *octet == 0);
+    !(begins && ends)
 }
 
 fn parse_slot(bytes: &[u8]) -> Option<(Going, Timestamp)> {
@@ -446,6 +491,28 @@ mod tests {
         assert_eq!(rest.len(), 998);
         let round = u32::try_from(ROUND_SLOTS).unwrap();
         assert_eq!((rest[0], rest[209], rest[210], rest[510]), (302, round - 1, 0, round));
+    }
+
+    #[test]
+    fn what_records_can_be_torn_into_is_not_foreign_and_other_octets_are() {
+        let (peer, source) = (IpAddr::from([255, 255, 255, 255]), SourceId(-1));
+        let going = Going { delivery: DeliveryId(-1), number: u16::MAX, phase: Phase::LastChunk, peer, source };
+        let full = slot_bytes(going, Timestamp::from_millis(-1));
+        let mut before = full;
+        before[..4].copy_from_slice(&MAGIC_BEFORE.to_le_bytes());
+        for (one, other) in [(full, [0; SLOT_BYTES]), (before, full), ([0; SLOT_BYTES], before)] {
+            for torn_at in 0..=SLOT_BYTES {
+                let mut torn = one;
+                torn[torn_at..].copy_from_slice(&other[torn_at..]);
+                assert!(!is_foreign(&torn), "{torn:?}");
+            }
+        }
+        assert!(is_foreign(&[7; SLOT_BYTES]));
+        for at in [0, 3, SLOT_USED_BYTES, SLOT_BYTES - 1] {
+            let mut other = full;
+            other[at] = 1;
+            assert!(is_foreign(&other), "octet {at}");
+        }
     }
 
     #[test]

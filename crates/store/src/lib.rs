@@ -154,7 +154,7 @@ impl Store {
     pub fn open(options: OpenOptions, now: Timestamp) -> Result<Store> {
         Ok(Store { core: Arc::new(opening::open(&options, now)?) })
     }
-    /// Is sending held because this directory is a copy or was restored? In words why; `None`: go on.
+    /// Is sending held because this directory is a copy, was restored, or lost its in-flight file? In words why; `None`: go on.
     pub fn held(&self) -> Option<String> {
         self.core.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -776,9 +776,9 @@ impl Store {
     pub async fn latest_events(&self, kinds: Vec<model::EventKind>, limit: usize) -> Result<Vec<Event>> {
         self.core.lanes.read(move |conn| events::latest(conn, &kinds, limit)).await
     }
-    /// How many tries of a campaign began at or after a time, among the latest few thousand of all campaigns, and when the
-    /// first of those did.
-    pub async fn tries_since(&self, campaign: CampaignId, since: Timestamp) -> Result<(u64, Option<Timestamp>)> {
+    /// When the tries of a campaign began that did so at a time or after it, among the latest few thousand of all campaigns;
+    /// in order.
+    pub async fn tries_since(&self, campaign: CampaignId, since: Timestamp) -> Result<Vec<Timestamp>> {
         self.core.lanes.read(move |conn| reports::tries_since(conn, campaign, since)).await
     }
     /// Is the delivery one of the sample that goes first in its campaign?

@@ -1,7 +1,8 @@
 //! Opening a ledger: the lock, the secrets, the file, the threads, and whether this directory is the one it was.
 //!
 //! Invariant: one process owns a directory (a lock on the file `lock`, released by the system when the process ends,
-//! however it ends); a ledger whose file is not the one it was last opened as is held until somebody adopts it.
+//! however it ends); a ledger whose file is not the one it was last opened as, or whose in-flight file is not as it was
+//! left, is held until somebody adopts it.
 
 use crate::changes::Changes;
 use crate::disk::Disk;
@@ -34,6 +35,11 @@ pub(crate) const ERASURES_FILE: &str = "erasures";
 pub(crate) const MASTER_SECRET: &str = "ledger";
 /// Which file the ledger was, last time.
 pub(crate) const IDENTITY: &str = "identity";
+
+/// How many octets the in-flight file has for certain: written when it has them durably.
+const INFLIGHT_OCTETS: &str = "inflight_octets";
+/// Why nobody can say who was being mailed when a process ended; empty: somebody has decided.
+pub(crate) const INFLIGHT_LOST: &str = "inflight_lost";
 
 /// What all handles on one ledger share. Fields are dropped in this order: threads end before the lock is released.
 pub(crate) struct Core {
@@ -94,11 +100,12 @@ fn open_owner(options: &OpenOptions, dir: Option<&Path>) -> Result<Core> {
     };
     let changes = Arc::new(Changes::default());
     let mut ledger = Ledger::open(path.as_deref(), options, &master, changes.clone())?;
-    let held = match &path {
+    let place = match &path {
         Some(path) => check_place(&mut ledger, options.disk.as_ref(), path, is_new)?,
         None => None,
     };
-    let inflight = open_inflight(options, dir, &ledger.conn)?;
+    let (inflight, lost) = open_inflight(options, dir, &mut ledger)?;
+    let held = both(place, lost);
     let threads = options.executor == Executor::Threads;
     let lanes = match &path {
         _ if !threads => Lanes::inline(Some(ledger), None),
@@ -121,7 +128,7 @@ fn open_reader(options: &OpenOptions, dir: &Path) -> Result<Core> {
     let secrets = Secrets::open(Some(&dir.join(SECRETS_FILE)), true)?;
     let master = secrets.get(MASTER_SECRET).unwrap_or_default();
     let conn = sqlite::open_reader(disk, &path)?;
-    let held = hold_reason(&conn, disk, &path)?;
+    let held = both(hold_reason(&conn, disk, &path)?, lost_slots(&conn, disk, dir)?);
     let lanes = match options.executor {
         Executor::Inline => Lanes::inline(None, Some(conn)),
         Executor::Threads => Lanes::threads(None, readers(disk, &path)?)?,
@@ -186,20 +193,73 @@ fn check_kind(disk: &dyn Disk, path: &Path) -> Result<()> {
     }
 }
 
-fn open_inflight(options: &OpenOptions, dir: Option<&Path>, conn: &Connection) -> Result<InFlight> {
-    let files = match dir {
-        Some(dir) => {
-            let disk = options.disk.as_ref();
-            Some(Files { slots: disk.open(&dir.join(INFLIGHT_FILE))?, replies: disk.open(&dir.join(REPLIES_FILE))? })
-        }
-        None => None,
-    };
+/// Opens the in-flight file. What it lost is written down before the file is made or sized anew, and tells until
+/// somebody adopts the directory; its size is noted when it is durable, so that no crash in between looks like a loss.
+fn open_inflight(options: &OpenOptions, dir: Option<&Path>, ledger: &mut Ledger) -> Result<(InFlight, Option<String>)> {
     let keeping = Keeping {
         slots: options.inflight_slots,
         power: options.durability == Durability::Power,
         threads: options.executor == Executor::Threads,
     };
-    InFlight::open(files, &keeping, |delivery, number| is_settled(conn, delivery, number))
+    let Some(dir) = dir else {
+        return Ok((InFlight::open(None, &keeping, |_, _| Ok(true))?, None));
+    };
+    let disk = options.disk.as_ref();
+    let known = octets_known(&ledger.conn)?;
+    let mut lost = lost_slots(&ledger.conn, disk, dir)?;
+    let files = Files { slots: disk.open(&dir.join(INFLIGHT_FILE))?, replies: disk.open(&dir.join(REPLIES_FILE))? };
+    let foreign = files.foreign()?;
+    if lost.is_none() && known.is_some() && !foreign.is_empty() {
+        lost = Some(lost_in_words("is damaged"));
+    }
+    if let Some(lost) = &lost
+        && keys::meta(&ledger.conn, INFLIGHT_LOST)?.as_ref() != Some(lost)
+    {
+        ledger.transact(|ledger| ledger.set_meta(INFLIGHT_LOST, lost))?;
+    }
+    files.clear(&foreign)?;
+    let conn = &ledger.conn;
+    let inflight = InFlight::open(Some(files), &keeping, |delivery, number| is_settled(conn, delivery, number))?;
+    let octets = inflight.octets()?;
+    if let Some(octets) = octets.filter(|_| octets != known || !foreign.is_empty())
+        && inflight.secure().is_ok()
+    {
+        // What a full disk does not take now is noted at the next opening.
+        ledger.transact(|ledger| ledger.set_meta(INFLIGHT_OCTETS, &octets.to_string())).ok();
+    }
+    Ok((inflight, lost))
+}
+
+/// How large the in-flight file was, if the ledger knows.
+fn octets_known(conn: &Connection) -> Result<Option<u64>> {
+    Ok(keys::meta(conn, INFLIGHT_OCTETS)?.and_then(|octets| octets.parse().ok()))
+}
+
+/// Why nobody can say who was being mailed when a process ended; `None`: the in-flight file is there, and as large as it was.
+fn lost_slots(conn: &Connection, disk: &dyn Disk, dir: &Path) -> Result<Option<String>> {
+    if let Some(told) = keys::meta(conn, INFLIGHT_LOST)?.filter(|told| !told.is_empty()) {
+        return Ok(Some(told));
+    }
+    let Some(known) = octets_known(conn)? else { return Ok(None) };
+    Ok(match disk.size(&dir.join(INFLIGHT_FILE))? {
+        None => Some(lost_in_words("is missing")),
+        Some(octets) if octets < known => Some(lost_in_words(&format!("was cut to {octets} of {known} bytes"))),
+        Some(_) => None,
+    })
+}
+
+fn lost_in_words(found: &str) -> String {
+    format!(
+        "the file '{INFLIGHT_FILE}' of this directory {found}: who was being mailed when the last process ended is not known, \
+         and they would be mailed again"
+    )
+}
+
+fn both(one: Option<String>, other: Option<String>) -> Option<String> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(format!("{one}; {other}")),
+        (one, other) => one.or(other),
+    }
 }
 
 /// Does the ledger know this attempt, or has the delivery ended otherwise?

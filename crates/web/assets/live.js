@@ -145,6 +145,18 @@
   if (again) window.setTimeout(() => window.location.reload(), Number(again.dataset.again) * 1_000);
 
   const QUIET_MS = 600;
+  // The lines and the text are two views of one rule: what changed in one is drawn anew in both, and the keyboard stays where it is.
+  const follow = (form, drawn) => {
+    for (const view of form.querySelectorAll("[data-view]")) {
+      const now = drawn.querySelector(`[data-view=${view.dataset.view}]`);
+      if (!now) continue;
+      const at = view.contains(document.activeElement) ? document.activeElement.name : "";
+      view.replaceChildren(...now.childNodes);
+      if (at) view.querySelector(`[name="${at}"]`)?.focus();
+    }
+    const was = drawn.querySelector("input[name=was]");
+    if (was) form.elements.was.value = was.value;
+  };
   for (const form of document.querySelectorAll("form[data-ask]")) {
     const place = form.querySelector(`[data-answer=${form.dataset.ask}]`);
     let waits = 0;
@@ -154,7 +166,9 @@
       window.clearTimeout(waits);
       waits = window.setTimeout(async () => {
         const mine = ++latest;
-        const asked = new URLSearchParams(new FormData(form));
+        const typed = () => new URLSearchParams(new FormData(form)).toString();
+        const before = typed();
+        const asked = new URLSearchParams(before);
         asked.set("do", "count");
         place.setAttribute("aria-busy", "true");
         try {
@@ -162,7 +176,10 @@
           const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
           const found = drawn.querySelector(`[data-answer=${form.dataset.ask}]`);
           // What was asked before and comes later is stale.
-          if (mine === latest && found) place.replaceChildren(...found.childNodes);
+          if (mine === latest && found) {
+            if (typed() === before) follow(form, drawn);
+            place.replaceChildren(...found.childNodes);
+          }
         } catch {
           // The button asks as well.
         } finally {

@@ -74,7 +74,7 @@ codes! {
     AlreadyExists = 409 "already_exists" "There is one already",
     /// Not in the state it is in.
     WrongState = 409 "wrong_state" "Not in this state",
-    /// The data directory is a copy or was restored: sending is held.
+    /// The data directory is a copy, was restored or lost its in-flight file: sending is held.
     Held = 409 "held" "Sending is held here",
     /// A request with this Idempotency-Key is still being done.
     StillRunning = 409 "still_running" "A request with this key is still running",

@@ -648,9 +648,9 @@ finding-gap = { $n ->
    *[other] { $n } Personen haben
 } keinen Wert für „{ $tag }“: Wo er in der Nachricht steht, ist eine Lücke.
 finding-nobody = Niemand bekäme sie: Alle werden übersprungen.
-finding-held = Das Senden ist hier angehalten: Dieses Verzeichnis ist eine Kopie oder wurde wiederhergestellt.
+finding-held = Das Senden ist hier angehalten: Dieses Verzeichnis ist eine Kopie, wurde wiederhergestellt oder hat seine Datei „inflight“ verloren.
 remedy-nobody = Einen anderen Empfängerkreis wählen
-remedy-held = postroom adopt sagt, dass dieses Verzeichnis von nun an sendet.
+remedy-held = postroom status sagt, was davon; postroom adopt sagt, dass dieses Verzeichnis von nun an sendet.
 remedy-gap = Ansehen, wer; oder ihm in der Nachricht einen Ersatz geben: „{ $tag } | default('…')“
 remedy-message = In der Nachricht beheben
 start-title = Beginnen lassen
@@ -1042,6 +1042,8 @@ pace-until = Wer bis zuletzt aufgeschoben wird, wird spätestens { $at } aufgege
 pace-at-least = Wer bis zuletzt aufgeschoben wird, wird { $at } oder später aufgegeben.
 pace-left = Von hier wird niemand davon versucht.
 bound-held = Die letzten hält jemand an.
+bound-hours = Die Sendezeiten bestimmen, wann.
+bound-sample = Die übrigen gehen hinaus, wenn die Stichprobe beurteilt ist, die vorausgeht.
 bound-lanes = Pausen und Grenzen dort bestimmen, wann.
 bound-budget = Das Tagesbudget dorthin bestimmt, wann.
 bound-retries = Dann haben die letzten der Aufgeschobenen ihren nächsten Versuch; wer wieder aufgeschoben wird, wird später versucht.

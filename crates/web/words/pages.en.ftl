@@ -648,9 +648,9 @@ finding-gap = { $n ->
    *[other] { $n } people have
 } no value for “{ $tag }”: where it stands in the message there is a gap.
 finding-nobody = Nobody would get it: everybody is skipped.
-finding-held = Sending is held here: this directory is a copy, or was restored.
+finding-held = Sending is held here: this directory is a copy, was restored, or lost its in-flight file.
 remedy-nobody = Choose another audience
-remedy-held = postroom adopt says that this directory sends from now on.
+remedy-held = postroom status says which; postroom adopt says that this directory sends from now on.
 remedy-gap = See who; or give it a fallback in the message: “{ $tag } | default('…')”
 remedy-message = Mend it in the message
 start-title = Let it begin
@@ -1042,6 +1042,8 @@ pace-until = Whoever is put off to the end is given up by { $at }.
 pace-at-least = Whoever is put off to the end is given up at { $at } or later.
 pace-left = Nobody of it is tried from here.
 bound-held = Holds keep the last of them back.
+bound-hours = The sending hours decide when.
+bound-sample = The rest goes when the sample that goes first was judged.
 bound-lanes = Rests and limits there decide when.
 bound-budget = The day's budget toward it decides when.
 bound-retries = Then the last of those who were put off have their next try; whoever is put off again is tried later.

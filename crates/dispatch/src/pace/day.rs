@@ -9,14 +9,17 @@
 
 use super::memory::Kept;
 use super::probe::Probe;
-use super::rest::day_of;
+use super::rest::{day_of, next_day};
 use super::story::{Cause, Change, Limit};
 use model::Timestamp;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// On the day of a probe, so much more than the cap.
+/// What was taken beyond the cap raises it by so great a part of it.
 const MORE: u32 = 10;
+/// On the day of a probe so many more than the cap are tried, or a part of it where that is fewer: if they are taken, the cap is
+/// higher and they are not the last.
+const TRIED_MAX: u32 = 4;
 /// Days between probes at most.
 const DAYS_MAX: u32 = 32;
 
@@ -52,16 +55,30 @@ impl Day {
         [ceiling, self.cap.as_ref().map(|cap| cap.value)].into_iter().flatten().min()
     }
 
-    /// Is the day's number used up? What `feels` whether their day has turned is bounded by the ceiling alone.
-    pub(super) fn is_over(&self, ceiling: Option<u32>, feels: bool, now: Timestamp) -> bool {
+    /// When the day's number lets the next one start; `None`: now. Where more is tried later today, then. What `feels` whether
+    /// their day has turned is bounded by the ceiling alone.
+    pub(super) fn opens(&self, ceiling: Option<u32>, feels: bool, now: Timestamp) -> Option<Timestamp> {
         // A clock that was set back does not give the day back.
         let started = if day_of(now) <= self.day { self.started } else { 0 };
-        let learned = self.cap.as_ref().filter(|_| !feels).map(|cap| {
-            let more = if cap.probe.is_due(now) { (cap.value / MORE).max(1) } else { 0 };
-            cap.value.saturating_add(more)
-        });
-        let allowed = ceiling.unwrap_or(u32::MAX).min(learned.unwrap_or(u32::MAX));
-        started >= allowed
+        let (ceiling, tomorrow) = (ceiling.unwrap_or(u32::MAX), next_day(now));
+        let Some(cap) = self.cap.as_ref().filter(|_| !feels) else {
+            return (started >= ceiling).then_some(tomorrow);
+        };
+        let is_due = cap.probe.is_due(now);
+        let with_more = cap.value.saturating_add((cap.value / MORE).clamp(1, TRIED_MAX));
+        let allowed = if is_due { with_more } else { cap.value };
+        let is_tried_today = !is_due && day_of(cap.probe.at) == day_of(now) && started < with_more.min(ceiling);
+        (started >= allowed.min(ceiling)).then_some(if is_tried_today { cap.probe.at } else { tomorrow })
+    }
+
+    /// So many were started on a day, as is known besides.
+    pub(super) fn counted_besides(&mut self, day: i64, started: u32) {
+        if day > self.day {
+            (self.day, self.started) = (day, 0);
+        }
+        if day == self.day {
+            self.started = self.started.max(started);
+        }
     }
 
     pub(super) fn starting(&mut self, now: Timestamp) {

@@ -56,7 +56,7 @@ use memory::Kept;
 use model::{Timestamp, Verdict};
 use ramp::Ramp;
 use rate::Rate;
-use rest::{KeptRest, Rest, next_day};
+use rest::{KeptRest, Rest};
 use span::Span;
 use std::time::Duration;
 use width::Width;
@@ -254,7 +254,7 @@ impl Pace {
     pub fn may_start(&self, now: Timestamp) -> Permit {
         let rest = self.rest.as_ref().and_then(|rest| rest.waits_until(now));
         let feels = self.rest.as_ref().is_some_and(|rest| rest.kind == rest::Kind::Day);
-        let day = self.day.is_over(self.limits.messages_per_day, feels, now).then(|| next_day(now));
+        let day = self.day.opens(self.limits.messages_per_day, feels, now);
         not_before([rest, day, self.starts.next(now)].into_iter().flatten().max())
     }
 
@@ -304,6 +304,12 @@ impl Pace {
         }
     }
 
+    /// So many messages were started on that UTC day, as is known besides what was written down: the count of a day is kept
+    /// with what is learned, and not with each message.
+    pub fn started_besides(&mut self, day: i64, started: u32) {
+        self.day.counted_besides(day, started);
+    }
+
     /// Leave a connection after so many messages.
     pub fn per_connection(&self, now: Timestamp) -> u32 {
         self.span.messages(self.limits.per_connection, now)
@@ -311,8 +317,10 @@ impl Pace {
 
     /// The limits that hold the lane back now: a rest first, then what was learned, then the ceilings.
     pub fn limits_in_force(&self, now: Timestamp) -> Vec<InForce> {
+        // Of a probe that is due nobody can say when it is: with the next message that is more than the limit.
+        let to_come = |at: Timestamp| Some(at).filter(|at| *at > now);
         let learned = |limit, kept: &Kept, ceiling: u32| {
-            let (cause, since, next_probe) = (Some(kept.cause.clone()), Some(kept.since), Some(kept.probe.at));
+            let (cause, since, next_probe) = (Some(kept.cause.clone()), Some(kept.since), to_come(kept.probe.at));
             (kept.value < ceiling).then_some(InForce { limit, value: kept.value, cause, since, next_probe })
         };
         let configured = |limit, value| InForce { limit, value, cause: None, since: None, next_probe: None };
@@ -340,7 +348,7 @@ impl Pace {
         all.push(span.unwrap_or_else(|| configured(Limit::PerConnection, ceilings.per_connection.max(1))));
         if let Some(rate) = &self.rate {
             let (limit, value) = rate.shown();
-            let (cause, since, next_probe) = (Some(rate.cause.clone()), Some(rate.since), Some(rate.next_probe()));
+            let (cause, since, next_probe) = (Some(rate.cause.clone()), Some(rate.since), to_come(rate.next_probe()));
             all.push(InForce { limit, value, cause, since, next_probe });
         }
         all.extend(ceilings.messages_per_second.map(|value| configured(Limit::PerSecond, value)));

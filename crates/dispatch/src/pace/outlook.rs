@@ -57,6 +57,20 @@ impl Outlook {
         self.from <= now && self.interval_us == 0 && self.ramp.is_none() && self.per_day.is_none()
     }
 
+    /// Is there a number for the day?
+    pub fn has_days(&self) -> bool {
+        self.per_day.is_some()
+    }
+
+    /// How long so many take by these lanes side by side at their rates alone.
+    pub fn takes(lanes: &[Outlook], messages: u64) -> Duration {
+        if lanes.iter().any(|lane| lane.interval_us == 0) {
+            return Duration::ZERO;
+        }
+        let a_second: f64 = lanes.iter().map(|lane| 1_000_000.0 / lane.interval_us as f64).sum();
+        Duration::try_from_secs_f64(messages as f64 / a_second).unwrap_or(FORESEEN)
+    }
+
     /// How many go before `end`; [`u64::MAX`]: as many as come.
     pub fn before(&self, end: Timestamp) -> u64 {
         if end <= self.from {
@@ -153,6 +167,9 @@ mod tests {
         assert!(ends(&[capped(6_000, 5_000)], 1_001).unwrap().abs_diff(12 * 3_600) <= 1);
         assert!(ends(&[capped(6_000, 5_000)], 7_001).unwrap().abs_diff(36 * 3_600) <= 1);
         assert_eq!(ends(&[capped(1, 1)], 1_000), None, "not within a year");
+        assert_eq!(Outlook::takes(&[rated(7_200), rated(7_200)], 7_200).as_secs(), 1_800);
+        assert_eq!(Outlook::takes(&[rated(7_200), Outlook::free(NOON)], 7_200), Duration::ZERO);
+        assert!(capped(60, 60).has_days() && !rated(60).has_days());
     }
 
     #[test]

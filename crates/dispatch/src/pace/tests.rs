@@ -1,6 +1,7 @@
 //! What pacing reaches in the laboratory, lever by lever, and what it never does.
 
 use super::lab::{Counting, Hidden, Ran, run, said};
+use super::rest::next_day;
 use super::*;
 use crate::judge::{Circumstance, What, judge};
 use model::Stage;
@@ -333,7 +334,17 @@ fn enough_for_today_waits_for_tomorrow_and_is_remembered() {
         assert!(started <= 600);
     }
     assert_eq!(started, 500);
-    assert_eq!(next.pace.may_connect(0, next.now), Permit::NotBefore(next_day(next.now)));
+    // More is tried at the time that was said, not only when the day turns.
+    let probe = next.in_force(Limit::PerDay).unwrap().next_probe.unwrap();
+    assert!(probe > next.now && probe < next_day(next.now), "{probe:?}");
+    assert_eq!(next.pace.may_connect(0, next.now), Permit::NotBefore(probe));
+    next.now = probe;
+    assert_eq!(next.in_force(Limit::PerDay).unwrap().next_probe, None, "nobody is told of a time that is past");
+    let mut more = 0;
+    while next.starts() {
+        more += 1;
+    }
+    assert_eq!((more, next.pace.may_start(next.now)), (8, Permit::NotBefore(next_day(next.now))));
 }
 
 #[test]

@@ -35,6 +35,12 @@ pub(super) async fn read_memories(house: &House) -> Result<BTreeMap<PacerKey, Me
     Ok(kept.into_iter().filter_map(read).collect())
 }
 
+/// Is it time to write down what nobody waits for? Not while nothing can be recorded: whoever writes then tries again and
+/// again until there is room, and hears nobody meanwhile.
+fn is_time(since: Duration, every: Duration, is_ledger_in_trouble: bool) -> bool {
+    since >= every && !is_ledger_in_trouble
+}
+
 impl Scheduler {
     /// A pacer learned something: it is told now and written down soon.
     pub(super) async fn learned(&mut self, lane: LaneId, changes: Vec<Change>) -> Result<(), StoreError> {
@@ -78,7 +84,8 @@ impl Scheduler {
                 self.unwritten.insert(*key, (name, pacer.memory()));
             }
         }
-        if self.unwritten.is_empty() || !(all || now.since(self.written_at) >= WRITE_EVERY) {
+        let is_time = all || is_time(now.since(self.written_at), WRITE_EVERY, self.house.gate.is_ledger_in_trouble());
+        if self.unwritten.is_empty() || !is_time {
             return Ok(());
         }
         self.written_at = now;
@@ -93,7 +100,8 @@ impl Scheduler {
     /// Writes down how the brakes stand, if they counted anything and it is time.
     pub(super) async fn write_down_brakes(&mut self, all: bool) -> Result<(), StoreError> {
         let now = self.house.now();
-        let is_time = all || now.since(self.brakes_written_at) >= remembered::WRITE_EVERY;
+        let (since, is_in_trouble) = (now.since(self.brakes_written_at), self.house.gate.is_ledger_in_trouble());
+        let is_time = all || is_time(since, remembered::WRITE_EVERY, is_in_trouble);
         if !is_time || !self.house.brakes().has_changed() {
             return Ok(());
         }
@@ -338,7 +346,10 @@ impl Scheduler {
         let nowhere = self.campaigns.keys().copied().filter(|campaign| self.no_way(*campaign).is_some()).collect();
         let mut lanes = self.lanes_now();
         lanes.extend(self.at_rest(&lanes));
-        Shown { lanes, samples_out: self.house.terms.samples_out(), nowhere }
+        // People's own clocks are looked at one by one: only where no lane tells more.
+        let (terms, now, by_person) = (&self.house.terms, self.house.now(), lanes.is_empty());
+        let closed = self.campaigns.keys().copied().filter(|one| terms.may_be_closed(*one, by_person, now)).collect();
+        Shown { lanes, samples_out: terms.samples_out(), nowhere, closed }
     }
 
     /// Sources that rest toward somebody to whom they have no lane now.
@@ -399,5 +410,17 @@ impl Scheduler {
             unauthenticated: lane.unauthenticated(),
             without: lanes::without(self.house.offers.at(&lane.hosts(), now), now),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_is_written_down_now_and_then_and_not_while_nothing_can_be_recorded() {
+        assert!(is_time(WRITE_EVERY, WRITE_EVERY, false));
+        assert!(!is_time(WRITE_EVERY - Duration::from_millis(1), WRITE_EVERY, false));
+        assert!(!is_time(WRITE_EVERY * 100, WRITE_EVERY, true));
     }
 }

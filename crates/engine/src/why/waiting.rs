@@ -3,7 +3,8 @@
 
 use crate::budget::{day_of, next_day};
 use crate::fleet::Ways;
-use crate::holds::{concerns, placed_by};
+use crate::forecast::forecast;
+use crate::holds::{placed_by, reaching};
 use crate::lanes::LaneView;
 use crate::paths::{self, Path, Paths};
 use crate::report::iso_or_null;
@@ -46,7 +47,9 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     }
     let site = site_of(store, &row).await?;
     let operator = site.as_ref().map(paths::operator);
-    for hold in store.holds(Some(now)).await?.iter().filter(|hold| covers(hold, &campaign, &row, operator)) {
+    for hold in
+        reaching(store, &campaign, false, now).await?.iter().filter(|hold| covers(hold, &campaign, &row, operator))
+    {
         let by = placed_by(store, hold).await?;
         waits.push(WaitsFor { until: hold.until, why: format!("held by {by}: {}", hold.why) });
     }
@@ -82,18 +85,19 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
         waits.extend((spent >= allowance.messages).then(|| WaitsFor { until: Some(next_day(now)), why }));
     }
     let expires_at = options.as_ref().and_then(|options| options.timing.expires_at);
-    waits.extend(too_late(expires_at, row.due.map(|(_, at)| at).max(opens), &waits));
+    match (too_late(expires_at, row.due.map(|(_, at)| at).max(opens), &waits), expires_at) {
+        (Some(too_late), _) => waits.push(too_late),
+        (None, Some(expires_at)) => waits.extend(may_be_too_late(store, &campaign, expires_at, now).await?),
+        (None, None) => {}
+    }
     Ok(waits)
 }
 
-/// Is a delivery under that hold, whichever source carries it? `operator`: of its site, if that is known.
+/// Is a delivery under that hold, one of those that reach its campaign? `operator`: of its site, if that is known.
 fn covers(hold: &Hold, campaign: &Campaign, row: &DeliveryRow, operator: Option<&str>) -> bool {
     let is_cold = campaign.cold_from.is_some_and(|from| row.position >= from);
-    concerns(hold, campaign.workspace)
-        && hold.campaign.is_none_or(|one| one == campaign.id)
-        && hold.provider.as_deref().is_none_or(|one| operator == Some(one))
+    hold.provider.as_deref().is_none_or(|one| operator == Some(one))
         && hold.domain.is_none_or(|one| Some(one) == row.domain)
-        && hold.source.is_none()
         && (!hold.cold_only || is_cold)
 }
 
@@ -119,7 +123,7 @@ pub async fn held_tries(
     now: Timestamp,
 ) -> Result<BTreeMap<DeliveryId, HeldTry>, StoreError> {
     let mut held = BTreeMap::new();
-    let holds = store.holds(Some(now)).await?;
+    let holds = reaching(store, campaign, false, now).await?;
     if holds.is_empty() || campaign.state.is_over() {
         return Ok(held);
     }
@@ -145,6 +149,23 @@ fn too_late(expires_at: Option<Timestamp>, due: Option<Timestamp>, waits: &[Wait
     let earliest = waits.iter().filter_map(|one| one.until).chain(due).max()?;
     let why = "the offer of the campaign has expired by then: whoever was not reached is skipped".to_owned();
     (earliest >= expires_at).then_some(WaitsFor { until: Some(expires_at), why })
+}
+
+/// Does the offer expire before all who wait are reached? Who of them goes last is not known.
+async fn may_be_too_late(
+    store: &Store,
+    campaign: &Campaign,
+    expires_at: Timestamp,
+    now: Timestamp,
+) -> Result<Option<WaitsFor>, StoreError> {
+    let waiting = store.tally(campaign.id).await?.in_progress();
+    let late = Box::pin(forecast(store, campaign, waiting, now)).await?.too_late;
+    Ok(late.map(|late| {
+        let (people, waiting) = (thousands(late.people), thousands(waiting));
+        let why =
+            format!("as it stands, the offer expires before {people} of the {waiting} who wait go: they are skipped");
+        WaitsFor { until: Some(expires_at), why }
+    }))
 }
 
 /// Outside the sending hours, by the clock where the person lives if that is known.

@@ -1,9 +1,11 @@
-//! `postroom adopt`: a restored or copied data directory may send again.
+//! `postroom adopt`: a data directory that is held may send again: one that was restored or copied, or that lost its
+//! in-flight file.
 //!
 //! Two directories that both believe they are the one would mail everybody twice; so a copy waits for a person to say
 //! that it is now the one. People forgotten since the backup are forgotten again.
 
 use crate::failure::{Exit, Failure};
+use crate::ledger::Ledger;
 use crate::order::{self, Order};
 use crate::output::Output;
 use crate::show::command;
@@ -20,6 +22,9 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     if !dir.is_dir() {
         return Err(Failure::bad_input(format!("there is no data directory {}", dir.display())).advise("check --data"));
+    }
+    if let Ok(ledger) = Ledger::read(dir) {
+        ledger.tell_if_held(output);
     }
     if !args.yes {
         output.confirm("No other copy of this directory may go on sending. Type adopt to go on: ", "adopt")?;

@@ -167,7 +167,9 @@ async fn list(all: bool, dir: &Path, output: &Output, style: &Style) -> Result<E
     let ledger = Ledger::read(dir)?;
     let found = ledger.store.alerts(ledger.workspace, all, None, SHOWN_MAX).await?;
     // What keeps the ledger from being written cannot stand in it.
-    let trouble = Owner::ask(dir).await.and_then(|owner| owner.trouble);
+    let owner = Owner::ask(dir).await;
+    owner.tell_if_silent(output);
+    let trouble = owner.trouble;
     if let Some(trouble) = &trouble {
         let kind = AlertKind::LedgerUnwritable;
         let value = json!({

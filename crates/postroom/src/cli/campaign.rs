@@ -209,7 +209,8 @@ pub(crate) async fn status(args: StatusArgs, dir: &Path, output: &Output) -> Res
         Some(typed) => vec![which::campaign(&ledger, typed).await?],
         None => under_way(&ledger).await?,
     };
-    let owner = Owner::ask(dir).await.unwrap_or_else(Owner::nobody);
+    let owner = Owner::ask(dir).await;
+    owner.tell_if_silent(output);
     let style = Style::of_this_process(output, dir, ledger.now());
     if let Some(trouble) = owner.trouble.as_ref().filter(|_| !output.is_json()) {
         trouble.told(&style).iter().for_each(|line| output.line(line));
@@ -232,13 +233,15 @@ pub(crate) async fn status(args: StatusArgs, dir: &Path, output: &Output) -> Res
         let mut value = serde_json::to_value(&report).map_err(|error| Failure::own("the status", error))?;
         if let Some(object) = value.as_object_mut() {
             object.insert("process".to_owned(), json!(process));
+            object.insert("process_silent".to_owned(), json!(owner.is_silent));
             object.insert("ledger_trouble".to_owned(), json!(owner.trouble.as_ref().map(Trouble::as_json)));
             object.insert("forecast".to_owned(), serde_json::to_value(&foreseen).unwrap_or_default());
         }
         if unrecorded.is_some() {
             order::mark_unrecorded(&mut value);
         }
-        let at_work = At { process, is_still: owner.trouble.is_some(), is_recorded: unrecorded.is_none() };
+        let (is_silent, is_still) = (owner.is_silent, owner.trouble.is_some());
+        let at_work = At { process, is_silent, is_still, is_recorded: unrecorded.is_none() };
         output.answer(&value, || told(campaign, &report, &at_work, foreseen.as_ref(), &style));
     }
     Ok(Exit::Done)
@@ -255,6 +258,8 @@ async fn under_way(ledger: &Ledger) -> Result<Vec<Campaign>, Failure> {
 /// Who is at work on a campaign.
 struct At {
     process: Option<u32>,
+    /// It, or whoever owns the directory, does not answer.
+    is_silent: bool,
     /// It cannot record, so it sends nothing.
     is_still: bool,
     /// The ledger knows how the campaign stands.
@@ -265,6 +270,8 @@ fn told(campaign: &Campaign, report: &Report, at: &At, foreseen: Option<&Forecas
     let process = at.process;
     let at_work = match process {
         _ if !at.is_recorded => "obeyed, and not written down yet: the ledger cannot be written".to_owned(),
+        Some(process) if at.is_silent => format!("process {process} does not answer"),
+        None if at.is_silent => "the process that owns the directory does not answer".to_owned(),
         Some(process) if at.is_still => format!("process {process} stands still: the ledger cannot be written"),
         Some(process) => format!("process {process} is at work"),
         None if campaign.state.may_send() => "no process at work".to_owned(),
@@ -290,12 +297,13 @@ fn told(campaign: &Campaign, report: &Report, at: &At, foreseen: Option<&Forecas
     if let Some(foreseen) = foreseen.filter(|foreseen| {
         let is_known = foreseen.because.is_some() || foreseen.sample.is_some() || foreseen.hours.is_some();
         // Nobody can say how long it stands still.
-        campaign.state.may_send() && !at.is_still && (process.is_some() || is_known)
+        campaign.state.may_send() && !at.is_still && !at.is_silent && (process.is_some() || is_known)
     }) {
         lines.push(format!("   {}", in_words(foreseen, style)));
         lines.push(format!("   why it goes as fast as it does: {}", style.command("lanes")));
     }
-    if campaign.state == CampaignState::Paused || (process.is_none() && campaign.state.may_send()) {
+    let is_left = process.is_none() && !at.is_silent && campaign.state.may_send();
+    if campaign.state == CampaignState::Paused || is_left {
         let resume = report.campaign.as_ref().map_or_else(|| "resume".to_owned(), CampaignLine::resume);
         lines.push(format!("   to go on: {}", style.command(&resume)));
     }

@@ -4,7 +4,7 @@
 //! Beside a process that sends the lanes are asked of it; without one the ledger tells what earlier runs learned.
 
 use super::demo;
-use crate::control::{self, Request};
+use crate::control::{self, Request, Unanswered};
 use crate::failure::{Exit, Failure};
 use crate::holding;
 use crate::ledger::{Ledger, person_here};
@@ -12,9 +12,10 @@ use crate::moment;
 use crate::order::{Order, number};
 use crate::output::{Ink, Output, iso_time};
 use crate::owner::{Owner, Trouble};
+use crate::show::lanes::Told;
 use crate::show::{Style, lanes as lines_of, wrapped};
 use engine::Stakes;
-use engine::lanes::{LaneView, at_their_sites, nowhere, remembered};
+use engine::lanes::{LaneView, at_their_sites, nowhere, outside_hours, remembered};
 use engine::sample;
 use engine::trace::Traced;
 use model::{CampaignState, EventKind, Timestamp, in_quotes};
@@ -104,13 +105,27 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
     ledger.tell_if_held(output);
     let request = Request { actor: person_here(), order: Order::Lanes { provider: provider.clone(), all } };
     let now = told_at(&ledger, dir).await?;
-    let (answer, is_live) = match control::ask(dir, &request).await {
-        Ok(answer) => (answer?, true),
-        Err(_) => {
+    let mut owner = Owner::ask(dir).await;
+    let answer = match owner.is_silent {
+        true => None,
+        false => match control::ask(dir, &request).await {
+            Ok(answer) => Some(answer?),
+            Err(unanswered) => {
+                // On a full disk it answers how it stands, and not how its lanes do.
+                owner.is_silent = unanswered.is_silence();
+                None
+            }
+        },
+    };
+    owner.tell_if_silent(output);
+    let (answer, is_live) = match answer {
+        Some(answer) => (answer, true),
+        None => {
             let mut lanes = remembered(&ledger.store, stakes(&ledger).await?, now).await?;
             for campaign in ledger.store.list_campaigns(ledger.workspace).await? {
                 lanes.extend(sample::lane(&ledger.store, &campaign, now).await?);
                 lanes.extend(nowhere(&ledger.store, &campaign, now).await?);
+                lanes.extend(outside_hours(&ledger.store, &campaign, now).await?);
             }
             (picked(lanes, provider.as_deref(), all), false)
         }
@@ -124,25 +139,37 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
     }
     let more = number(&answer, "more");
     let at_sites = at_their_sites(&ledger.store, None).await?;
+    let mut holds = ledger.store.holds(Some(ledger.now())).await?;
+    // Nobody of a part that was cancelled waits.
+    holds.retain(|hold| !hold.cancels);
     let style = Style::of_this_process(output, dir, now);
-    let trouble = Owner::ask(dir).await.and_then(|owner| owner.trouble);
+    let trouble = owner.trouble;
     let value = json!({
         "live": is_live,
+        "process_silent": owner.is_silent,
         "ledger_trouble": trouble.as_ref().map(Trouble::as_json),
         "lanes": lanes.iter().map(|lane| as_json(lane, &at_sites)).collect::<Vec<_>>(),
         "more": more,
     });
     output.answer(&value, || {
         let trouble = trouble.iter().flat_map(|trouble| trouble.told(&style));
-        trouble.chain(lines_of::lanes(&lanes, &at_sites, more, is_live, &style)).collect()
+        let none = is_live && lanes.is_empty() && !holds.is_empty();
+        let told = match (is_live, owner.is_silent) {
+            (true, _) => Told::Live,
+            (false, true) => Told::Unanswered,
+            (false, false) => Told::Remembered,
+        };
+        let told = match none {
+            // Whoever waits may be held by what is told below.
+            true => vec!["No lane has work now.".to_owned()],
+            false => lines_of::lanes(&lanes, &at_sites, more, told, &style),
+        };
+        trouble.chain(told).collect()
     });
     if !output.is_json() {
         let still = still(&ledger, &lanes, is_live, &style).await?;
         still.iter().for_each(|line| output.line(line));
     }
-    let mut holds = ledger.store.holds(Some(ledger.now())).await?;
-    // Nobody of a part that was cancelled waits.
-    holds.retain(|hold| !hold.cancels);
     if !holds.is_empty() && !output.is_json() {
         let list = style.command("hold list");
         output.line(format!("\n{} in force: {list}", crate::output::counted(holds.len() as u64, "hold", "holds")));
@@ -232,12 +259,14 @@ pub(crate) fn picked(mut lanes: Vec<LaneView>, provider: Option<&str>, all: bool
     }
     let learned = |lane: &LaneView| lane.limits.iter().filter(|one| one.limit.cause.is_some()).count();
     let is_spent = |lane: &LaneView| lane.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
-    let at_ceiling = |lane: &LaneView| lane.limits.iter().any(|one| one.holds_back);
+    // A ceiling that is reached keeps nobody back where nothing is in hand.
+    let has_work = |lane: &LaneView| lane.open > 0 || lane.waiting > 0;
+    let at_ceiling = |lane: &LaneView| has_work(lane) && lane.limits.iter().any(|one| one.holds_back);
     let is_held_back = |lane: &LaneView| {
         lane.held.is_some() || is_spent(lane) || learned(lane) > 0 || at_ceiling(lane) || !lane.without.is_empty()
     };
     if !all {
-        lanes.retain(|lane| is_held_back(lane) || lane.open > 0 || lane.waiting > 0);
+        lanes.retain(|lane| is_held_back(lane) || has_work(lane));
         for lane in &mut lanes {
             lane.limits.retain(|one| one.limit.cause.is_some() || one.holds_back);
         }
@@ -338,7 +367,11 @@ async fn trace(whom: &str, span: Duration, dir: &Path, output: &Output) -> Resul
     let mut is_told = false;
     loop {
         let request = Request { actor: person_here(), order: Order::Trace { trace, whom: whom.to_owned() } };
-        let Ok(answer) = control::ask(dir, &request).await else {
+        let asked = control::ask(dir, &request).await;
+        if let Err(Unanswered::Silent { process }) = asked {
+            return Err(Failure::own("the trace ends", Owner::silent(process).in_words()));
+        }
+        let Ok(answer) = asked else {
             if printed == 0 {
                 return Err(Failure::refused("no process is sending from here: there is nothing to trace")
                     .advise("start the trace while postroom send or resume runs"));

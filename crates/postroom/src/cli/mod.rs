@@ -156,7 +156,7 @@ enum Command {
     Backup(backup::Args),
     /// Make a data directory from a backup; it opens with sending held
     Restore(restore::Args),
-    /// Let a restored or copied data directory send again
+    /// Let a held data directory send again: one that was restored, copied, or lost its in-flight file
     Adopt(adopt::Args),
 }
 

@@ -5,6 +5,7 @@ use crate::ledger::Ledger;
 use crate::output::{Output, thousands};
 use crate::owner::Owner;
 use crate::show::Style;
+use crate::show::forecast::beside_report;
 use crate::show::report::{Remarks, end_of_campaign, line, skip_word};
 use crate::which;
 use engine::report::people::{Person, people};
@@ -88,10 +89,13 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         }
         output.record(&object);
     } else if states.is_empty() {
-        if let Some(trouble) = Owner::ask(dir).await.and_then(|owner| owner.trouble) {
+        let owner = Owner::ask(dir).await;
+        owner.tell_if_silent(output);
+        if let Some(trouble) = &owner.trouble {
             trouble.told(&style).iter().for_each(|line| output.line(line));
         }
-        let remarks = Remarks { is_running, ..Remarks::default() };
+        let foreseen = beside_report(&ledger, &campaign, report.in_progress, &style).await?;
+        let remarks = Remarks { is_running, foreseen, ..Remarks::default() };
         end_of_campaign(&report, &style, &remarks).iter().for_each(|line| output.line(line));
     } else {
         list(&ledger, campaign.id, states, &style, output).await?;

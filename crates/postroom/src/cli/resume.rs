@@ -5,7 +5,7 @@
 
 use super::demo;
 use super::send::{Survives, Wait};
-use crate::control::{self, Request};
+use crate::control::{self, Request, Unanswered};
 use crate::failure::{Exit, Failure};
 use crate::holding::{Reach, provider_key};
 use crate::ledger::{Ledger, person_here};
@@ -79,6 +79,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         Err(failure) => return beside_an_owner(&args, dir, output, failure).await,
     };
     if ledger.store.held().is_some() {
+        ledger.tell_if_held(output);
         return Err(StoreError::Held.into());
     }
     match &args.campaign {
@@ -117,7 +118,10 @@ async fn beside_an_owner(args: &Args, dir: &Path, output: &Output, failure: Fail
     let mut answer = Value::Null;
     for order in without(&campaign, args, out).into_iter().chain([resume]) {
         let request = Request { actor: person_here(), order };
-        answer = control::ask(dir, &request).await.map_err(|_| failure.clone())??;
+        answer = control::ask(dir, &request).await.map_err(|unanswered| match unanswered {
+            Unanswered::Silent { process } => control::unheard(&request.order, process),
+            Unanswered::NoOwner => failure.clone(),
+        })??;
     }
     output.note(format!("campaign {} goes on in the process that is sending from here", in_quotes(&campaign.name)));
     let report = engine::report::report(&ledger.store, campaign.id, ledger.now()).await?;

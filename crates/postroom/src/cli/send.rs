@@ -19,7 +19,7 @@ use crate::{campaigner, moment, transport};
 use dispatch::brakes::canary::CANARY_WAIT;
 use dispatch::share::WEIGHT_MAX;
 use dispatch::windows::Windows;
-use engine::forecast::{Forecast, forecast};
+use engine::forecast::{Bound, Forecast, forecast};
 use engine::launch::{self, Draft, Launched, MessageFile, Snapshot};
 use engine::options::{
     Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Tracking, TrackingMode, Transport,
@@ -304,6 +304,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let trial = args.compare.read()?;
     let ledger = Arc::new(Ledger::own_soon(dir, args.durability.durability()).await?);
     if ledger.store.held().is_some() && !args.dry_run {
+        ledger.tell_if_held(output);
         return Err(store::StoreError::Held.into());
     }
     if options.postal_address.is_none() {
@@ -461,7 +462,8 @@ async fn dry_run(
     if let Some(object) = value.as_object_mut() {
         object.insert("forecast".to_owned(), serde_json::to_value(&foreseen).unwrap_or_default());
     }
-    if foreseen.is_some_and(|foreseen| foreseen.because.is_none() && foreseen.unplaced.is_none()) {
+    let is_spread = |foreseen: &Forecast| foreseen.because.is_some() && !foreseen.only_waits();
+    if foreseen.is_some_and(|foreseen| !is_spread(&foreseen) && foreseen.unplaced.is_none()) {
         output.note("no day budget and no ceiling spreads it over several days");
     }
     output.answer(&value, || ending::forecast(&report));
@@ -554,8 +556,9 @@ async fn foretell(launched: &Launched, ledger: &Ledger, output: &Output) -> Resu
         output.note(format!("sent in these hours only: {windows}{opens}"));
     }
     let foreseen = forecast(&ledger.store, &campaign, waiting, ledger.now()).await?;
-    let is_too_late = foreseen.hours.as_ref().is_some_and(|hours| hours.too_late > 0) || foreseen.too_late.is_some();
-    if foreseen.because.is_some() || is_too_late {
+    // The sample was told of already.
+    let only_sample = foreseen.bound == Some(Bound::Sample) && foreseen.only_waits();
+    if (foreseen.because.is_some() && !only_sample) || foreseen.too_late.is_some() {
         output.note(in_words(&foreseen, &style));
     }
     if let Some(people) = foreseen.unplaced {

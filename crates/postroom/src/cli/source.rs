@@ -167,7 +167,7 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
         Command::Retire { name } => {
             let answer = order::place(dir, Order::WaysOut(WaysOut::RetireSource { name }), &mut |_| {}).await?;
             output.answer(&answer, || {
-                vec![format!("Source {:?} is retired. {}", text(&answer, "retired"), in_force(&answer))]
+                vec![format!("Source {:?} is retired. {}", text(&answer, "retired"), told_change(&answer, GOES_ON))]
             });
         }
         Command::History(History::Import { files, source, of, domain: domains, format, zone }) => {
@@ -180,18 +180,25 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
     Ok(Exit::Done)
 }
 
+/// What becomes of mail that waits for a source, when pools change and when it is retired.
+const KEEPS_IT: &str = "what waits for a source keeps it";
+const GOES_ON: &str = "what waits for it goes by another that may carry it";
+
 /// What every change of a way out says.
 pub(crate) fn in_force(answer: &Value) -> String {
+    told_change(answer, KEEPS_IT)
+}
+
+/// The same; `waits`: what becomes of mail that waits for a source.
+fn told_change(answer: &Value, waits: &str) -> String {
     let when = match answer.get("in_force_now") {
-        Some(Value::Bool(true)) => {
-            "It is in force: what is under way ends as it began, what waits for a source keeps it."
-        }
-        _ => "It counts from the next postroom send, resume or serve on.",
+        Some(Value::Bool(true)) => format!("It is in force: what is under way ends as it began, {waits}."),
+        _ => "It counts from the next postroom send, resume or serve on.".to_owned(),
     };
     let left = answer.get("carries_nothing").and_then(Value::as_array);
     let left: Vec<&str> = left.into_iter().flatten().filter_map(Value::as_str).collect();
     if left.is_empty() {
-        return when.to_owned();
+        return when;
     }
     format!("{when} Nothing carries {} mail any more: no source in use is left for it.", left.join(", "))
 }
@@ -454,6 +461,19 @@ mod tests {
         assert_eq!(proxy_password(Some("haproxy://192.0.2.1:8080"), None).unwrap(), None);
         assert!(proxy_password(Some("http://192.0.2.1"), None).unwrap_err().message.contains("socks5://"));
         assert!(proxy_password(Some("socks5://a:b@192.0.2.1:1080"), None).is_err(), "a password on the command line");
+    }
+
+    #[test]
+    fn what_waits_keeps_its_source_unless_that_is_retired() {
+        let answer = json!({ "in_force_now": true });
+        assert!(in_force(&answer).ends_with("what waits for a source keeps it."));
+        assert!(told_change(&answer, GOES_ON).ends_with("what waits for it goes by another that may carry it."));
+        let last = json!({ "in_force_now": false, "carries_nothing": ["broadcast"] });
+        let told = told_change(&last, GOES_ON);
+        assert!(
+            told.starts_with("It counts from the next") && told.contains("Nothing carries broadcast mail"),
+            "{told}"
+        );
     }
 
     #[test]

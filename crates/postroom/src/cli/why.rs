@@ -1,10 +1,11 @@
 //! `postroom why`: what happened to one person's mail, whose problem it is, and what can be done.
 
-use crate::control::{self, Request};
+use crate::control::{self, Request, Unanswered};
 use crate::failure::{Exit, Failure};
 use crate::ledger::person_here;
 use crate::order::Order;
 use crate::output::Output;
+use crate::owner::Owner;
 use crate::show::{Style, why as lines_of};
 use crate::which;
 use engine::Stakes;
@@ -58,7 +59,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         told.waits_for = waits_for(&ledger.store, delivery, ledger.now()).await?;
         told.advise_of_holds(&ledger.store, delivery, ledger.now()).await?;
         let operator = operator_of(&ledger.store, delivery).await?;
-        let live = at_work(dir, operator.as_deref()).await;
+        let live = at_work(dir, operator.as_deref(), output).await;
         let is_live = live.is_some();
         let lanes = match live {
             Some(lanes) => lanes,
@@ -79,9 +80,17 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-/// How the lanes to an operator's sites, or all, stand in the process that sends from here; `None`: there is none.
-async fn at_work(dir: &Path, operator: Option<&str>) -> Option<Vec<LaneView>> {
+/// How the lanes to an operator's sites, or all, stand in the process that sends from here; `None`: there is none, or it
+/// does not answer, which is told.
+async fn at_work(dir: &Path, operator: Option<&str>, output: &Output) -> Option<Vec<LaneView>> {
     let order = Order::Lanes { provider: operator.map(str::to_owned), all: true };
-    let answer = control::ask(dir, &Request { actor: person_here(), order }).await.ok()?.ok()?;
+    let answer = match control::ask(dir, &Request { actor: person_here(), order }).await {
+        Ok(answer) => answer.ok()?,
+        Err(Unanswered::Silent { process }) => {
+            Owner::silent(process).tell_if_silent(output);
+            return None;
+        }
+        Err(Unanswered::NoOwner) => return None,
+    };
     serde_json::from_value(answer.get("lanes").cloned()?).ok()
 }

@@ -15,19 +15,35 @@ const TOLD_FROM: Duration = Duration::from_secs(60);
 /// Columns of an event's name in the log.
 const EVENT_COLUMNS: usize = 14;
 
+/// Who tells of lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// The process that sends.
+    Live,
+    /// The ledger, because that process does not answer.
+    Unanswered,
+    /// The ledger, because there is none.
+    Remembered,
+}
+
 /// The lanes, in lines. `at_sites`: how many wait at each operator's sites, whichever lane carries them.
 pub(crate) fn lanes(
     lanes: &[LaneView],
     at_sites: &BTreeMap<String, u64>,
     more: u64,
-    is_live: bool,
+    told: Told,
     style: &Style,
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    if !is_live {
-        let said = "No process is sending from here. What earlier runs learned, and the next one starts with:";
-        lines.extend(wrapped("", said, style.width));
-    }
+    let is_live = told == Told::Live;
+    let said = match told {
+        Told::Live => None,
+        Told::Unanswered => Some("How the lanes stand now is not known. What was learned before:"),
+        Told::Remembered => {
+            Some("No process is sending from here. What earlier runs learned, and the next one starts with:")
+        }
+    };
+    lines.extend(said.map(|said| wrapped("", said, style.width)).into_iter().flatten());
     if lanes.is_empty() {
         lines.push(
             if is_live { "No lane has work, and none is held back." } else { "  no limit, and nobody rests" }
@@ -185,9 +201,9 @@ mod tests {
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
         let style = Style::plain(zone, at(5), 160);
         let at_sites = BTreeMap::from([("northmail".to_owned(), 4_000)]);
-        let told = lanes(&[lane()], &at_sites, 2, true, &style);
+        let told = lanes(&[lane()], &at_sites, 2, Told::Live, &style);
         assert_eq!(told[0], "this machine → Northmail   3 open, 186 in hand, 4,000 waiting there");
-        let left = lanes(&[lane()], &at_sites, 0, false, &style);
+        let left = lanes(&[lane()], &at_sites, 0, Told::Remembered, &style);
         assert!(left.contains(&"this machine → Northmail   4,000 waiting there".to_owned()), "{left:?}");
         assert_eq!(
             told[1],
@@ -200,7 +216,7 @@ mod tests {
         let ceiling = LimitView { says: String::new(), limit, whose, holds_back: true };
         let kept_back = LaneView { limits: vec![ceiling], budget: None, ..lane() };
         assert_eq!(
-            lanes(&[kept_back], &at_sites, 0, true, &style)[1],
+            lanes(&[kept_back], &at_sites, 0, Told::Live, &style)[1],
             "    at most 500 messages an hour as configured for workspace \"first\", reached; it goes on 13:59 CET"
         );
         let refused = engine::Refused {
@@ -213,7 +229,7 @@ mod tests {
         let without = vec![engine::lanes::WithoutView { refused, says: String::new() }];
         let plain = LaneView { limits: Vec::new(), budget: None, without, ..lane() };
         assert_eq!(
-            lanes(&[plain], &at_sites, 0, true, &style)[1],
+            lanes(&[plain], &at_sites, 0, Told::Live, &style)[1],
             "    done without DSN at mx.northmail.test since 13:52 CET because of \"555 5.5.4 RET\", tried again Mon 13:52 CET"
         );
         let held = LaneView {
@@ -222,22 +238,25 @@ mod tests {
             budget: None,
             ..lane()
         };
-        assert_eq!(lanes(&[held], &at_sites, 0, true, &style)[1], "    HELD until 14:17 CET (in 20 min): rule busy");
+        assert_eq!(
+            lanes(&[held], &at_sites, 0, Told::Live, &style)[1],
+            "    HELD until 14:17 CET (in 20 min): rule busy"
+        );
     }
 
     #[test]
     fn nothing_to_tell_is_told() {
         let style = Style::plain(TimeZone::UTC, at(0), 100);
-        assert_eq!(lanes(&[], &BTreeMap::new(), 0, true, &style), ["No lane has work, and none is held back."]);
+        assert_eq!(lanes(&[], &BTreeMap::new(), 0, Told::Live, &style), ["No lane has work, and none is held back."]);
         let cause = Cause { rule: "busy".into(), words: "451 busy".into(), at: at(0) };
         let soon = Some(at(0) + Duration::from_secs(30));
         let rest = InForce { limit: Limit::Rest, value: 0, cause: Some(cause), since: Some(at(0)), next_probe: soon };
         let rest = LimitView { says: String::new(), limit: rest, whose: None, holds_back: false };
         let resting = LaneView { limits: vec![rest], budget: None, ..lane() };
-        let told = lanes(&[resting], &BTreeMap::new(), 0, true, &style).join("\n");
+        let told = lanes(&[resting], &BTreeMap::new(), 0, Told::Live, &style).join("\n");
         assert!(told.contains("since 12:52:00 UTC") && told.contains("12:52:30 UTC"), "{told}");
         let listed = LaneView { listed: true, ..lane() };
-        let told = lanes(&[listed], &BTreeMap::new(), 0, true, &style).join("\n");
+        let told = lanes(&[listed], &BTreeMap::new(), 0, Told::Live, &style).join("\n");
         assert!(told.contains("source delisted \"this machine\" --provider \"northmail\" --data demo"), "{told}");
         assert_eq!(log(&[], &style), ["Nothing was learned, held or stopped yet."]);
     }

@@ -31,6 +31,8 @@ pub(crate) struct Remarks {
     pub(crate) ask_next: Vec<String>,
     /// Is a process at work on it? Then nobody is told to resume it.
     pub(crate) is_running: bool,
+    /// Said of those who wait: when the last of them goes, and who comes too late for the offer.
+    pub(crate) foreseen: Option<String>,
 }
 
 /// The end of a campaign, in lines.
@@ -75,6 +77,12 @@ pub(crate) fn end_of_campaign(report: &Report, style: &Style, remarks: &Remarks)
     if report.in_progress > 0 {
         lines.push(String::new());
         lines.extend(waiting(report, style));
+        let foreseen = remarks.foreseen.iter();
+        lines.extend(foreseen.flat_map(|told| wrapped("    as it stands: ", told, style.width)));
+        if !report.waiting_causes.is_empty() {
+            lines.push(String::new());
+            lines.extend(table("PUT OFF SO FAR", &report.waiting_causes, WAITING_CAUSES_SHOWN, style));
+        }
     }
     if let Some(told) = report.reactions.as_ref().filter(|told| !told.is_nothing()) {
         lines.push(String::new());
@@ -385,10 +393,6 @@ fn waiting(report: &Report, style: &Style) -> Vec<String> {
         let until = stopped.until.map(|at| format!("until {}: ", style.moment(at))).unwrap_or_default();
         wrapped("        held: ", &format!("{until}{}", stopped.why), style.width)
     }));
-    if !report.waiting_causes.is_empty() {
-        lines.push(String::new());
-        lines.extend(table("PUT OFF SO FAR", &report.waiting_causes, WAITING_CAUSES_SHOWN, style));
-    }
     lines
 }
 
@@ -408,9 +412,10 @@ fn held_by(hold: &HeldBy, style: &Style) -> Vec<String> {
 fn put_off(report: &Report) -> Option<String> {
     let put_off = report.put_off_then_accepted.filter(|put_off| put_off.count > 0)?;
     let (people, were) = if put_off.count == 1 { ("person", "was") } else { ("people", "were") };
-    let median = lapse(Duration::from_secs(put_off.median_s));
+    let median = Some(put_off.median_s).filter(|seconds| *seconds > 0);
+    let median = median.map(|seconds| format!(" (median {})", lapse(Duration::from_secs(seconds)))).unwrap_or_default();
     let count = thousands(put_off.count);
-    Some(format!("{count} {people} {were} put off at first and accepted later (median {median})."))
+    Some(format!("{count} {people} {were} put off at first and accepted later{median}."))
 }
 
 /// Commands that follow from a report.

@@ -209,6 +209,27 @@ fn whoever_is_sent_to_once_more_is_taken_up_by_the_process_that_sends_already() 
     assert!((0..2).all(|n| (1..=2).contains(&copies[&address(n)])), "once more, and only once: {copies:?}");
 }
 
+#[test]
+fn nobody_is_mailed_again_unasked_when_the_in_flight_file_is_gone_after_a_kill() {
+    let Some(server) = PythonSmtp::start(&["--final-delay-ms", "4000"]) else { return };
+    let place = Place::new(3, &server);
+    let file = place.data().join("inflight");
+    let mut sending = place.begin_send();
+    let is_written = || fs::read(&file).unwrap_or_default().iter().any(|octet| *octet != 0);
+    wait_until(LIMIT, || is_written().then_some(())).expect("it sends");
+    sending.kill().unwrap();
+    sending.wait().unwrap();
+    fs::remove_file(&file).unwrap();
+    // The second time the file is there again, and empty.
+    for _ in 0..2 {
+        assert_eq!(place.begin(&["resume", "1"]).wait().unwrap().code(), Some(3), "{}", place.errors());
+        assert!(place.errors().contains("the file 'inflight' of this directory is missing"), "{}", place.errors());
+    }
+    assert_eq!(place.run(&["adopt", "--yes"])["adopted"], true);
+    let end = place.run(&["resume", "1"]);
+    assert_eq!((end["accepted"].as_u64(), end["in_doubt"].as_u64()), (Some(3), Some(0)), "{end}");
+}
+
 /// Waits for the last process; kills it when it does not end.
 fn wait_for(mut child: Child) -> Child {
     if wait_until(LIMIT, || child.try_wait().unwrap()).is_none() {

@@ -357,6 +357,70 @@ fn a_copied_directory_is_held_until_it_is_adopted() {
     assert_eq!(Store::open(options(copy.path()), at(0)).unwrap().held(), None);
 }
 
+/// What befell the in-flight file since the last process ended.
+fn after(dir: &std::path::Path, befell: impl FnOnce(&std::path::Path)) -> Option<String> {
+    befell(&dir.join("inflight"));
+    let read = Store::open(OpenOptions::reader(dir), at(1)).unwrap().held();
+    let owned = Store::open(options(dir), at(1)).unwrap().held();
+    assert!(read.is_none() || read == owned, "{read:?}, {owned:?}");
+    owned
+}
+
+fn cut(path: &std::path::Path, octets: u64) {
+    std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(octets).unwrap();
+}
+
+#[test]
+fn a_directory_whose_in_flight_file_is_gone_cut_or_damaged_is_held_until_it_is_adopted() {
+    let befell: [(&str, fn(&std::path::Path)); 3] = [
+        ("is missing", |path| std::fs::remove_file(path).unwrap()),
+        ("was cut to 1000 of 262144 bytes", |path| cut(path, 1_000)),
+        ("is damaged", |path| std::fs::write(path, vec![7; 262_144]).unwrap()),
+    ];
+    for (told, befell) in befell {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(options(dir.path()), at(0)).unwrap();
+        let id = import(&store, 1, &["anna@a.example"]);
+        let campaign = sending(&store, "news", id);
+        now(store.set_campaign_state(campaign.id, CampaignState::Paused, None, &ME, at(13))).unwrap();
+        drop(store);
+        let held = after(dir.path(), befell).unwrap();
+        assert!(held.starts_with(&format!("the file 'inflight' of this directory {told}: ")), "{held}");
+        assert_eq!(after(dir.path(), |_| {}), Some(held.clone()), "looking at it does not mend it");
+        assert_eq!(Store::open(OpenOptions::reader(dir.path()), at(1)).unwrap().held(), Some(held));
+        let store = Store::open(options(dir.path()), at(2)).unwrap();
+        let start = now(store.set_campaign_state(campaign.id, CampaignState::Sending, None, &ME, at(14)));
+        assert!(matches!(start, Err(StoreError::Held)));
+        now(store.adopt(&ME, at(15))).unwrap();
+        assert_eq!(store.held(), None);
+        now(store.set_campaign_state(campaign.id, CampaignState::Sending, None, &ME, at(16))).unwrap();
+        drop(store);
+        assert_eq!(after(dir.path(), |_| {}), None, "{told}: once decided, it is over");
+    }
+}
+
+#[test]
+fn an_in_flight_file_that_is_as_it_was_left_alarms_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let with_slots = |slots: u32| {
+        let options = OpenOptions { inflight_slots: slots, ..options(dir.path()) };
+        Store::open(options, at(0)).unwrap().held()
+    };
+    for slots in [16, 4_096, 2, 4_096, 8_192] {
+        assert_eq!(with_slots(slots), None, "{slots} slots");
+    }
+    assert_eq!(std::fs::metadata(dir.path().join("inflight")).unwrap().len(), 8_192 * 64, "it never shrinks");
+    // Replies may go: who was being mailed is in doubt then, and named.
+    assert_eq!(after(dir.path(), |path| std::fs::remove_file(path.with_file_name("inflight-replies")).unwrap()), None);
+    // What an older version left, which knew nothing of this.
+    let conn = rusqlite::Connection::open(dir.path().join("ledger.db")).unwrap();
+    conn.execute("DELETE FROM meta WHERE name = 'inflight_octets'", []).unwrap();
+    drop(conn);
+    assert_eq!(after(dir.path(), |path| cut(path, 1_000)), None);
+    assert_eq!(after(dir.path(), |_| {}), None);
+    assert!(after(dir.path(), |path| cut(path, 1_000)).is_some(), "from then on it knows");
+}
+
 #[test]
 fn a_restored_backup_is_held_and_does_not_bring_the_forgotten_back() {
     let (dir, safe, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

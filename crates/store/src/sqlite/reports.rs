@@ -482,20 +482,18 @@ pub(crate) fn neighbours(conn: &Connection, id: DeliveryId) -> Result<Neighbours
 /// Tries that are looked through for the rate.
 const TRIES_LOOKED_AT: i64 = 5_000;
 
-/// How many of the latest tries, anybody's, began at or after a time and are of this campaign, and when the first of those
-/// did.
-pub(crate) fn tries_since(
-    conn: &Connection,
-    campaign: CampaignId,
-    since: Timestamp,
-) -> Result<(u64, Option<Timestamp>)> {
-    let sql = "SELECT count(*), min(t.started_at) FROM
+/// When those of the latest tries, anybody's, began that are of this campaign, at a time or after it, in order.
+pub(crate) fn tries_since(conn: &Connection, campaign: CampaignId, since: Timestamp) -> Result<Vec<Timestamp>> {
+    let sql = "SELECT t.started_at FROM
         (SELECT delivery, started_at FROM attempt ORDER BY seq DESC LIMIT ?2) t
-        JOIN delivery d ON d.id = t.delivery WHERE t.started_at >= ?1 AND d.campaign = ?3";
-    let (count, first) = conn.query_row(sql, params![since.as_millis(), TRIES_LOOKED_AT, campaign.0], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
-    })?;
-    Ok((u64::try_from(count).unwrap_or(0), first.map(Timestamp::from_millis)))
+        JOIN delivery d ON d.id = t.delivery WHERE t.started_at >= ?1 AND d.campaign = ?3 ORDER BY t.started_at";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params![since.as_millis(), TRIES_LOOKED_AT, campaign.0])?;
+    let mut began = Vec::new();
+    while let Some(row) = rows.next()? {
+        began.push(Timestamp::from_millis(row.get(0)?));
+    }
+    Ok(began)
 }
 
 /// Sites of a campaign that are told of in an answer to who waits where.

@@ -13,7 +13,7 @@ use crate::problem::{Faults, Problem};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use engine::lanes::LaneView;
+use engine::lanes::{LaneView, LimitView};
 use model::HoldId;
 use model::access::Scope;
 use serde::Deserialize;
@@ -130,7 +130,8 @@ fn lane_presses(shown: &Shown, lane: &LaneView) -> Vec<Press> {
 }
 
 fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
-    let is_kept_back = lane.limits.iter().any(|limit| limit.holds_back || limit.limit.next_probe.is_some());
+    let keeps_back = |one: &LimitView| one.holds_back || one.limit.cause.is_some() || one.limit.next_probe.is_some();
+    let is_kept_back = lane.limits.iter().any(keeps_back);
     let is_spent = lane.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
     let (class, icon, word) = match (&lane.held, lane.unauthenticated, is_spent, is_kept_back) {
         (Some(_), _, _, _) => ("hard", "pause", "held"),

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use askama::Template;
 use dispatch::pace::Limit;
 use engine::forecast::{Bound, Forecast};
-use engine::lanes::LaneView;
+use engine::lanes::{LaneView, LimitView};
 use engine::report::retries::Retries;
 use engine::report::{Cause, HeldBy, Report, Waiting};
 use model::access::Scope;
@@ -75,8 +75,9 @@ impl Lane {
     /// `there`: how many of the campaign wait there, and of all. `rate`: that of all lanes that lead to its site.
     fn of(shown: &Shown, view: LaneView, (there, all_there): (u64, u64), rate: Rate) -> Lane {
         let is_spent = view.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
-        // What was configured is no news; what was learned has a time at which it is tried again.
-        let learned = view.limits.into_iter().find(|limit| limit.limit.next_probe.is_some());
+        // What was configured is no news, unless it is reached; what was learned has a cause.
+        let is_news = |limit: &LimitView| limit.limit.cause.is_some() || limit.limit.next_probe.is_some();
+        let learned = view.limits.into_iter().find(is_news);
         let refused = u64::from(view.unauthenticated);
         let (class, icon, goes) = match (&view.held, refused, is_spent, &learned) {
             (Some(_), _, _, _) => ("hard", "pause", "held"),

@@ -5,6 +5,7 @@ use super::contacts::stands;
 use super::forms::{Entered, Form, Typed};
 use super::layout::{Layout, Section};
 use super::sheet::{Cell, Press, Sheet, Table};
+use super::shown::Shown;
 use super::{Visitor, drawn, page};
 use crate::App;
 use crate::api::segments as api;
@@ -42,6 +43,8 @@ const SAMPLE: usize = 10;
 const CHOICES_MAX: usize = 100;
 /// Levels of a rule that are set off from each other.
 const DEPTH_SHOWN: usize = 5;
+/// What is said when the form and its text are two rules.
+const TWO_RULES: &str = "the lines and the text were both changed, to different rules: press once more to take the text, or empty it to take the lines";
 
 /// The segments.
 pub(super) async fn list(
@@ -232,8 +235,10 @@ struct Draft {
     id: Option<SegmentId>,
     name: String,
     lines: Lines,
-    /// The rule as text, as it was drawn and as it is now.
+    /// The rule as text, as it is now.
     text: String,
+    /// As it is compared with what is typed next, to know whether the text was changed: where it differs, the text is meant.
+    was: Option<String>,
     is_watched: bool,
     who: String,
     error: Option<Problem>,
@@ -244,6 +249,18 @@ struct Draft {
 }
 
 impl Draft {
+    /// The rule of the lines, if they were changed as well since the page was drawn, and to another rule than the text.
+    fn other_rule(&self, was: &str, shown: &Shown) -> Option<Rule> {
+        let lines = self.lines.clone().rule(shown).ok()?;
+        let is_that = |text: &str| segment::parse(text).is_ok_and(|rule| rule == lines);
+        (!is_that(was) && !is_that(&self.text)).then_some(lines)
+    }
+
+    /// As it is compared with what is typed next.
+    fn was(&self) -> &str {
+        self.was.as_deref().unwrap_or(&self.text)
+    }
+
     fn mark(&self) -> String {
         mark(&self.name, &self.text, self.is_watched)
     }
@@ -396,6 +413,7 @@ pub(super) async fn new(
         name: begun.name,
         lines,
         text: begun.text,
+        was: None,
         is_watched: false,
         who: begun.who,
         error,
@@ -419,8 +437,18 @@ pub(super) async fn show(
     let read = mark_of(&known);
     let (lines, text) = (Lines::of(&known.rule), known.rule.to_string());
     let (name, is_watched) = (known.name, known.is_watched);
-    let draft =
-        Draft { id: Some(id), name, lines, text, is_watched, who: begun.who, error: None, read, overtaken: None };
+    let draft = Draft {
+        id: Some(id),
+        name,
+        lines,
+        text,
+        was: None,
+        is_watched,
+        who: begun.who,
+        error: None,
+        read,
+        overtaken: None,
+    };
     draw(&app, &visitor, draft, true).await
 }
 
@@ -447,6 +475,7 @@ async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed
         name: typed.get("name").to_owned(),
         lines: Lines::typed(&typed),
         text: typed.get("text").to_owned(),
+        was: None,
         is_watched: typed.has("watched"),
         who: typed.get("who").to_owned(),
         error: None,
@@ -459,9 +488,15 @@ async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed
         _ => {}
     }
     let is_edit = wish == "add" || wish.starts_with("remove-");
-    // Text that was changed by hand is what is meant; else the lines are.
-    let is_text_meant = !is_edit && draft.text != typed.get("was");
+    // Text that was changed by hand is what is meant; else the lines are. Of both that were changed neither is thrown away
+    // before somebody said so.
+    let is_emptied = draft.text.trim().is_empty() && !draft.lines.lines.is_empty();
+    let is_text_meant = !is_edit && !is_emptied && draft.text != typed.get("was");
     let read = match is_text_meant {
+        true if let Some(lines) = draft.other_rule(typed.get("was"), &visitor.shown) => {
+            draft.was = Some(lines.to_string());
+            Err(Problem::field("text", TWO_RULES))
+        }
         true => segment::parse(&draft.text).map_err(|why| Problem::field("text", why.to_string())),
         false => draft.lines.rule(&visitor.shown),
     };

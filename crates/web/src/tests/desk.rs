@@ -143,9 +143,11 @@ async fn a_segment_is_built_in_the_form_or_as_text_and_both_say_the_same() {
     let saved = browser.submit("/segments/new", &format!("{form}&do=save")).await;
     assert_eq!(saved.status, 303, "{}", saved.text);
     let path = saved.headers["location"].to_str().unwrap().to_owned();
-    // The text was changed by hand: it counts, whatever the lines say.
-    let text = "was=domain&text=domain+%3D%3D+%22other.example%22+%7C%7C+email.contains(%22p1%22)";
-    let changed = browser.submit(&path, &format!("name=Dom&c1-kind=domain&c1-op=is&c1-value=x&{text}&do=save")).await;
+    // The text was changed by hand: it counts.
+    let was = "was=domain+%3D%3D+%22first.example%22";
+    let text = "text=domain+%3D%3D+%22other.example%22+%7C%7C+email.contains(%22p1%22)";
+    let lines = "name=Dom&c1-kind=domain&c1-op=is&c1-value=first.example";
+    let changed = browser.submit(&path, &format!("{lines}&{was}&{text}&do=save")).await;
     assert_eq!(changed.status, 303, "{}", changed.text);
     let page = browser.look(&path).await.text;
     assert!(page.contains("name=\"c2-kind\" value=\"email\"") && page.contains("one person"), "{page}");
@@ -165,6 +167,38 @@ async fn a_segment_is_built_in_the_form_or_as_text_and_both_say_the_same() {
     assert!(browser.look(&format!("{path}/remove")).await.text.contains("Remove Dom?"));
     assert_eq!(browser.submit(&format!("{path}/remove"), "").await.status, 303);
     assert_eq!(browser.look(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn of_lines_and_text_that_were_both_changed_neither_is_thrown_away_unasked() {
+    let house = House::new();
+    let browser = Browser::owner(&house).await;
+    let form = async |was: &str, line: &str, text: &str, wish: &str| {
+        let fields = [("name", "Dom"), ("c1-kind", "domain"), ("c1-op", "is"), ("c1-value", line)];
+        let more = [("was", was), ("text", text), ("do", wish)];
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).extend_pairs(more).finish();
+        browser.submit("/segments/new", &form).await
+    };
+    let rule = |domain: &str| format!("domain == \"{domain}\"");
+    let (was, lines, text) = (rule("first.example"), rule("line.example"), rule("text.example"));
+    let both = form(&was, "line.example", &text, "save").await;
+    assert!(both.status == 422 && both.text.contains("id=\"text-wrong\""), "{} {}", both.status, both.text);
+    assert!(both.text.contains("value=\"line.example\"") && both.text.contains("text.example"), "{}", both.text);
+    assert_eq!(hidden(&both.text, "was"), lines.replace('"', "&#34;"), "the next press takes the text");
+    let kept = async |saved: super::house::Answer| {
+        assert_eq!(saved.status, 303, "{}", saved.text);
+        let path = saved.headers["location"].to_str().unwrap().to_owned();
+        let page = browser.look(&path).await.text;
+        assert_eq!(browser.submit(&format!("{path}/remove"), "").await.status, 303);
+        hidden(&page, "was").replace("&#34;", "\"")
+    };
+    assert_eq!(kept(form(&lines, "line.example", &text, "save").await).await, text);
+    assert_eq!(
+        kept(form(&lines, "line.example", "", "save").await).await,
+        lines,
+        "without the text the lines are meant"
+    );
+    assert_eq!(kept(form(&was, "text.example", &text, "save").await).await, text, "both say the same");
 }
 
 #[tokio::test]

@@ -201,6 +201,23 @@ fn demo() -> Report {
 }
 
 #[test]
+fn a_median_that_nobody_knows_is_not_told() {
+    let put_off_then_accepted = Some(PutOff { count: 3, median_s: 0 });
+    let report = Report { put_off_then_accepted, ..demo() };
+    let told = end_of_campaign(&report, &style(at(0), 100), &Remarks::default()).join("\n");
+    assert!(told.contains("3 people were put off at first and accepted later.") && !told.contains("median"), "{told}");
+}
+
+#[test]
+fn when_the_last_goes_is_told_with_those_who_wait() {
+    let report = Report { in_progress: 3, ..demo() };
+    let foreseen = Some("3 people to go, the last Tue 00:04 UTC".to_owned());
+    let remarks = Remarks { foreseen, ..Remarks::default() };
+    let told = end_of_campaign(&report, &style(at(0), 100), &remarks).join("\n");
+    assert!(told.contains("    as it stands: 3 people to go, the last Tue 00:04 UTC"), "{told}");
+}
+
+#[test]
 fn the_end_of_the_demo() {
     let remarks = Remarks {
         facts: vec!["30 h of virtual time in 4.1 s".to_owned(), "seed 7".to_owned()],
