@@ -13,11 +13,11 @@ use crate::transport;
 use crate::ways_out::source_named;
 use dispatch::providers;
 use engine::{Handle, Obeyed, lanes};
-use model::{Actor, CampaignId, HoldId, SourceId, Timestamp, in_quotes};
+use model::{Actor, CampaignId, CampaignState, HoldId, SourceId, Timestamp, in_quotes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
-use store::{Covered, Hold, NewHold, Pool};
+use store::{Covered, Hold, NewHold, Pool, Store};
 
 /// What a hold is to cover.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +71,11 @@ pub(crate) async fn cancel(ledger: &Ledger, engine: Option<&Handle>, actor: &Act
             let (store, now) = (&ledger.store, ledger.now());
             let hold = store.cancel_part(part, actor, now).await?;
             let skipped = match hold.cancelled() {
-                Some((campaign, whom)) => store.leave_out(campaign, whom, &[], actor, now).await?,
+                Some((campaign, whom)) => {
+                    let skipped = store.leave_out(campaign, whom, &[], actor, now).await?;
+                    complete_if_all_are_out(store, campaign, actor, now).await?;
+                    skipped
+                }
                 None => 0,
             };
             Obeyed::Recorded((hold, skipped))
@@ -87,6 +91,20 @@ pub(crate) async fn cancel(ledger: &Ledger, engine: Option<&Handle>, actor: &Act
         object.insert("skipped".to_owned(), skipped.into());
     }
     Ok(answer)
+}
+
+/// They may have been the last of a campaign that is under way and that nobody works on.
+async fn complete_if_all_are_out(
+    store: &Store,
+    campaign: CampaignId,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let is_under_way = order::known_campaign(store, campaign).await?.state.may_send();
+    if is_under_way && store.tally(campaign).await?.in_progress() == 0 {
+        store.set_campaign_state(campaign, CampaignState::Complete, None, actor, now).await?;
+    }
+    Ok(())
 }
 
 /// How many a part that is to be cancelled has who wait. Refused: what cannot be cancelled, or would skip nobody.

@@ -153,7 +153,7 @@ async fn cancel_part(part: PartArgs, campaign: &Campaign, dir: &Path, output: &O
     };
     let ledger = Ledger::read_to_change(dir).await?;
     let about = holding::about(&ledger, &reach).await?;
-    output.note(format!("{} who wait are about to be skipped for good", counted(about.waiting, "person", "people")));
+    output.note(format!("{} waiting there: to be skipped for good", counted(about.waiting, "person", "people")));
     let answer = order::place(dir, Order::CancelPart { reach }, &mut |_| {}).await?;
     output.answer(&answer, || part_told(&answer));
     Ok(Exit::Done)
