@@ -264,6 +264,33 @@ impl Handle {
         .await
     }
 
+    /// Cancels part of a campaign for good: when this returns, nothing of it starts, and whoever waits there and is not under
+    /// way is skipped: how many. The rest goes on. Refused: what [`Store::cancel_part`] refuses.
+    pub async fn cancel_part(&self, part: NewHold, actor: &Actor) -> Result<Obeyed<(Hold, u64)>, StoreError> {
+        let actor = actor.clone();
+        self.see_to(move |handle| {
+            let (part, actor) = (part.clone(), actor.clone());
+            async move { handle.write_cancelled_part(part, &actor).await }
+        })
+        .await
+    }
+
+    async fn write_cancelled_part(&self, part: NewHold, actor: &Actor) -> Result<(Hold, u64), StoreError> {
+        let hold = self.store.cancel_part(part, actor, self.now()).await?;
+        self.holds_changed().await?;
+        let (answer, skipped) = tokio::sync::oneshot::channel();
+        self.tell(Notice::PartCancelled(Box::new((hold.clone(), actor.clone())), answer));
+        let skipped = match (skipped.await, hold.cancelled()) {
+            (Ok(skipped), _) => skipped?,
+            // The engine has stopped: nobody reads any more.
+            (Err(_), Some((campaign, whom))) => {
+                self.store.leave_out(campaign, whom, &self.outstanding.all(), actor, self.now()).await?
+            }
+            (Err(_), None) => 0,
+        };
+        Ok((hold, skipped))
+    }
+
     /// Lets the work go on that a hold covers.
     pub async fn lift_hold(&self, hold: HoldId, actor: &Actor) -> Result<Hold, StoreError> {
         let lifted = self.store.lift_hold(hold, actor, self.now()).await?;

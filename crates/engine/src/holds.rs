@@ -3,11 +3,15 @@
 //! A hold is its workspace's alone; one on a source, which only the house places, is everybody's. The ledger keeps them;
 //! here they are looked at by the scheduler before anything is read, and once more just before MAIL FROM. Invariant: a hold
 //! that was placed is in force for every delivery that passes the gate after [`Holds::replace`] returned.
+//!
+//! Whoever is of a part that was cancelled does not wait under a hold: they are read like everybody, and skipped where they
+//! would start ([`Holds::cancels`]).
 
 use crate::fleet::Ways;
+use crate::house::House;
 use model::{CampaignId, DomainId, SourceId, Timestamp, WorkspaceId};
 use std::sync::{Mutex, PoisonError, RwLock};
-use store::{Campaign, Hold, Store, StoreError};
+use store::{Campaign, Claimed, Hold, Store, StoreError};
 
 /// The holds of a ledger that are in force.
 #[derive(Debug, Default)]
@@ -52,6 +56,25 @@ impl Holds {
                 && hold.domain.is_none_or(|domain| domain == asked.domain)
                 && (!hold.cold_only || asked.is_cold)
         })
+    }
+
+    /// Was the part of its campaign that a delivery is of cancelled for good?
+    pub(crate) fn cancels(&self, asked: Asked<'_>) -> bool {
+        self.read().iter().any(|hold| {
+            cancels_in(hold, asked.campaign)
+                && hold.provider.as_deref().is_none_or(|provider| provider == asked.operator)
+                && hold.domain.is_none_or(|domain| domain == asked.domain)
+                && (!hold.cold_only || asked.is_cold)
+        })
+    }
+
+    /// Was everything of a campaign toward an operator cancelled?
+    pub(crate) fn cancels_flow(&self, campaign: CampaignId, operator: &str) -> bool {
+        let meant = |hold: &Hold| {
+            let is_whole = hold.domain.is_none() && !hold.cold_only;
+            is_whole && hold.provider.as_deref().is_none_or(|provider| provider == operator)
+        };
+        self.read().iter().any(|hold| cancels_in(hold, campaign) && meant(hold))
     }
 
     /// A hold on everything of a campaign toward an operator.
@@ -119,13 +142,33 @@ impl Holds {
     fn longest(&self, now: Timestamp, applies: impl Fn(&Hold) -> bool) -> Option<(Timestamp, String)> {
         let until = |hold: &Hold| hold.until.unwrap_or(Timestamp::MAX);
         let active = self.read();
-        let held = active.iter().filter(|hold| hold.lifted_at.is_none() && until(hold) > now && applies(hold));
+        let held = active
+            .iter()
+            .filter(|hold| !hold.cancels && hold.lifted_at.is_none() && until(hold) > now && applies(hold));
         held.max_by_key(|hold| until(hold)).map(|hold| (until(hold), hold.why.clone()))
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Vec<Hold>> {
         self.active.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl House {
+    /// Was the part of its campaign that a delivery toward this operator is of cancelled? It is read like any other, and ends
+    /// where it would start.
+    pub(crate) fn is_cancelled(&self, claimed: &Claimed, operator: &str) -> bool {
+        if self.holds.is_empty() {
+            return false;
+        }
+        let Claimed { workspace, campaign, domain, .. } = *claimed;
+        let (source, is_cold) = (SourceId::THIS_MACHINE, self.terms.is_cold(claimed));
+        self.holds.cancels(Asked { workspace, campaign, operator, source, domain, is_cold })
+    }
+}
+
+/// Does it cancel part of that campaign?
+fn cancels_in(hold: &Hold, campaign: CampaignId) -> bool {
+    hold.cancels && hold.campaign == Some(campaign) && hold.lifted_at.is_none()
 }
 
 /// Who placed a hold: the name of whoever signed in or of a key, where the ledger knows it; `cli:anna` and `engine` as they
@@ -163,8 +206,10 @@ pub(crate) async fn reaching(
         [(only, _)] => Some(*only),
         _ => None,
     };
-    let is_meant =
-        |hold: &Hold| concerns(hold, campaign.workspace) && hold.campaign.is_none_or(|one| one == campaign.id);
+    // Nobody of a part that was cancelled waits.
+    let is_meant = |hold: &Hold| {
+        !hold.cancels && concerns(hold, campaign.workspace) && hold.campaign.is_none_or(|one| one == campaign.id)
+    };
     let reaches = |hold: Hold| by_any_source(hold, only, toward_providers, campaign.workspace);
     Ok(holds.into_iter().filter(is_meant).filter_map(reaches).collect())
 }
@@ -207,6 +252,7 @@ pub(crate) mod tests {
             actor: "cli:anna".into(),
             at: Timestamp::from_millis(0),
             lifted_at: None,
+            cancels: false,
         }
     }
 
@@ -252,6 +298,23 @@ pub(crate) mod tests {
             assert!(!holds_cold(narrow, Some("google")) && !holds_cold(narrow, None));
             assert!(narrow.of(asked("google", true), now).is_some());
         }
+    }
+
+    #[test]
+    fn what_was_cancelled_is_not_held_but_ends() {
+        let now = Timestamp::from_millis(10);
+        let cut = Hold { cancels: true, campaign: Some(CampaignId(1)), until: None, ..hold() };
+        let google = Hold { provider: Some("google".into()), ..cut.clone() };
+        let cold = holds(Hold { cold_only: true, ..google.clone() });
+        assert!(cold.of(asked("google", true), now).is_none() && !cold.holds_cold(ONE, Some("google"), now));
+        assert!(cold.cancels(asked("google", true)) && !cold.cancels_flow(CampaignId(1), "google"));
+        assert!(!cold.cancels(asked("google", false)) && !cold.cancels(asked("yahoo", true)));
+        let google = holds(google);
+        assert!(google.cancels_flow(CampaignId(1), "google") && google.cancels(asked("google", false)));
+        assert!(!google.cancels_flow(CampaignId(1), "yahoo") && !google.cancels_flow(CampaignId(2), "google"));
+        let of_domain = holds(Hold { domain: Some(DomainId(3)), ..cut });
+        assert!(of_domain.cancels(asked("google", false)) && of_domain.of_flow(ONE, "google", now).is_none());
+        assert!(!holds(hold()).cancels(asked("google", true)), "a hold ends nobody");
     }
 
     #[test]

@@ -42,7 +42,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use store::complaint::Complained;
-use store::{CeilingOf, Claimed, Part, Settlement, Slot, Store, StoreError, VolumeOf};
+use store::{CeilingOf, Claimed, Hold, Part, Settlement, Slot, Store, StoreError, VolumeOf};
 use tokio::sync::{mpsc, oneshot};
 
 /// Conversations at once over all sites, unless a campaign asks for fewer.
@@ -240,6 +240,8 @@ pub(crate) enum Notice {
     Complained(Box<Complained>),
     /// Holds were placed or lifted.
     HoldsChanged,
+    /// Part of a campaign was cancelled: skip who waits there; answered with how many.
+    PartCancelled(Box<(Hold, Actor)>, oneshot::Sender<Result<u64, StoreError>>),
     /// Sources, pools or streams were changed.
     WaysChanged,
     /// A source is not listed any more, at one operator or everywhere; answered with the sites where it rested.

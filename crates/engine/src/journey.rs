@@ -396,8 +396,9 @@ pub(crate) async fn conclude(
     }
     house.judged(lane, claimed, &attempt.verdict).await;
     let mut settlement = settlement(house, claimed, lane, attempt, reaction, transcript, now);
+    let is_cancelled = || house.is_cancelled(claimed, lane.operator()).then_some(SkipReason::Cancelled);
     if settlement.due.is_some()
-        && let Some(reason) = house.gate.ended(claimed.campaign).await
+        && let Some(reason) = house.gate.ended(claimed.campaign).await.or_else(is_cancelled)
     {
         (settlement.to, settlement.due, settlement.skip) = (DeliveryState::Skipped, None, Some(reason));
     }

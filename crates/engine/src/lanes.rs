@@ -424,6 +424,28 @@ pub async fn covered_by(store: &Store, reach: NewHold) -> Result<Covered, StoreE
     Ok(covered)
 }
 
+/// The part of a campaign that is cancelled with this reach. Nobody has a source of their own: through one are all whom no
+/// other can carry. Refused: a source in whose place another goes, so that it means nobody.
+pub async fn cancelled_with(store: &Store, campaign: &Campaign, reach: NewHold) -> Result<NewHold, StoreError> {
+    let Some(source) = reach.source else { return Ok(reach) };
+    let ways = Ways::read(store, "").await?;
+    let members = ways.members(campaign.workspace, campaign.kind);
+    let others = members.iter().filter(|(id, _)| *id != source).filter_map(|(id, _)| ways.source(*id));
+    let others: Vec<&str> = others.map(|other| other.name.as_str()).collect();
+    let name = ways.source(source).map_or_else(|| source.to_string(), |known| known.name.clone());
+    if !members.iter().any(|(id, _)| *id == source) {
+        return Err(StoreError::Refused(format!("{name} carries nobody of this campaign: nobody would be skipped")));
+    }
+    if !others.is_empty() {
+        return Err(StoreError::Refused(format!(
+            "nobody of this campaign goes through {name} alone: {} would carry them, and nobody would be skipped; \
+             hold {name} instead",
+            others.join(", ")
+        )));
+    }
+    Ok(NewHold { source: None, ..reach })
+}
+
 /// A source, the pools it is in, and what it may send today.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceView {

@@ -149,6 +149,7 @@ async fn check<'a>(
             return Err(After::Leave);
         }
     }
+    let claimed = unless_cancelled(house, lane, claimed).await?;
     let claimed = unless_held(house, lane, &mailing, claimed).await?;
     match mailing.letter(&house.store, (&claimed).into(), house.now()).await {
         Ok(letter) => Ok((claimed, mailing, letter, pass)),
@@ -180,7 +181,17 @@ pub(crate) async fn unless_stopped(house: &House, lane: &Lane, claimed: Claimed)
         turn_away(house, lane, claimed).await;
         return Err(After::Reuse);
     }
+    let claimed = unless_cancelled(house, lane, claimed).await?;
     not_under_a_hold(house, lane, claimed, house.now())
+}
+
+/// The delivery back if its part of the campaign was not cancelled. Otherwise it ends here.
+async fn unless_cancelled(house: &House, lane: &Lane, claimed: Claimed) -> Result<Claimed, After> {
+    if !house.is_cancelled(&claimed, lane.operator()) {
+        return Ok(claimed);
+    }
+    skip(house, &claimed, SkipReason::Cancelled).await;
+    Err(After::Reuse)
 }
 
 /// The delivery back if no hold covers it. Otherwise it waits where the ledger has it; one on its whole flow, or on the

@@ -1,8 +1,9 @@
 //! At the start: the conversations a dead process left between their last byte and their settlement.
 //!
 //! A slot with a reply is settled as that reply says. A slot without one is *in doubt*: nobody can know, so it is
-//! named, not guessed. Whoever still waits in a campaign that was cancelled is skipped. Whoever was put off by a clock that was
-//! ahead is brought back. Everything else is still queued or deferred and needs nothing.
+//! named, not guessed. Whoever still waits in a campaign that was cancelled, or in a part of one that was, is skipped.
+//! Whoever was put off by a clock that was ahead is brought back. Everything else is still queued or deferred and needs
+//! nothing.
 
 use crate::house::Settings;
 use crate::journey::{before, change};
@@ -37,6 +38,13 @@ pub async fn recover(store: &Store, settings: &Settings, now: Timestamp) -> Resu
     }
     for campaign in store.stopped_short().await? {
         store.skip_remaining(campaign, SkipReason::Cancelled, &[], &Actor::Engine, now).await?;
+    }
+    // Nothing is read for a part in which nobody waits: that its counts say.
+    for hold in store.holds(Some(now)).await? {
+        let Some((campaign, whom)) = hold.cancelled() else { continue };
+        if store.covered_by(hold.reach(campaign)).await?.waiting > 0 {
+            store.leave_out(campaign, whom, &[], &Actor::Engine, now).await?;
+        }
     }
     Ok(settled)
 }

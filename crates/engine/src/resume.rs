@@ -173,7 +173,7 @@ pub(crate) async fn fared_worst(store: &Store, campaign: CampaignId) -> Result<O
         match who {
             LeftOut::Import(id) => groups.push((Group::Import { id, file }, waiting, tried, hard)),
             LeftOut::LeadSource(name) => groups.push((Group::LeadSource(name), waiting, tried, hard)),
-            LeftOut::People(_) => {}
+            LeftOut::People(_) | LeftOut::Part(_) => {}
         }
     }
     let mut at_providers: BTreeMap<String, u64> = BTreeMap::new();
@@ -234,7 +234,7 @@ pub async fn unknown_lead_source(
     }
     let names = store.groups_of(campaign).await?.into_iter().filter_map(|group| match group.who {
         LeftOut::LeadSource(name) => Some(name),
-        LeftOut::Import(_) | LeftOut::People(_) => None,
+        LeftOut::Import(_) | LeftOut::People(_) | LeftOut::Part(_) => None,
     });
     let known: Vec<String> = names.collect();
     let unknown = out.lead_sources.iter().find(|name| !known.contains(name)).cloned();

@@ -550,7 +550,7 @@ pub fn skip_meaning(reason: SkipReason) -> &'static str {
         SkipReason::FrequencyCap => "they had enough mail for now",
         SkipReason::QuarantinedImport => "they came with an import that is quarantined",
         SkipReason::SuppressedByHand => "somebody here suppressed the address",
-        SkipReason::Cancelled => "the campaign was cancelled before their turn",
+        SkipReason::Cancelled => "the campaign, or their part of it, was cancelled before their turn",
         SkipReason::DomainRefusesMail => "the domain says it takes no mail",
         SkipReason::Refused => "several mailings in a row were refused for this very address",
         SkipReason::CannotCompose => "the message could not be made for them",

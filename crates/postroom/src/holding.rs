@@ -1,4 +1,5 @@
-//! Orders about holds: part of the work stopped by a person, in force when the order is answered.
+//! Orders about holds: part of the work stopped by a person, or part of a campaign cancelled, in force when the order is
+//! answered.
 //!
 //! Beside a running engine its handle places and lifts them; without one the ledger is changed, and the next run obeys.
 
@@ -7,15 +8,16 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::order;
 use crate::output::iso_time;
+use crate::shift::recovers_first;
 use crate::transport;
 use crate::ways_out::source_named;
 use dispatch::providers;
 use engine::{Handle, Obeyed, lanes};
-use model::{Actor, CampaignId, HoldId, SourceId, Timestamp, in_quotes};
+use model::{Actor, CampaignId, CampaignState, HoldId, SourceId, Timestamp, in_quotes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::Path;
-use store::{Hold, NewHold, Pool};
+use store::{Covered, Hold, NewHold, Pool, Store};
 
 /// What a hold is to cover.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +58,64 @@ pub(crate) async fn place(ledger: &Ledger, engine: Option<&Handle>, actor: &Acto
         }
     }
     Ok(answer)
+}
+
+/// Cancels part of a campaign, through the engine that is at work or in the ledger alone, and counts who was skipped.
+pub(crate) async fn cancel(ledger: &Ledger, engine: Option<&Handle>, actor: &Actor, reach: &Reach) -> Answer {
+    let part = part_of(ledger, reach).await?;
+    let covered = ledger.store.covered_by(part.clone()).await?;
+    let done = match engine {
+        Some(engine) => engine.cancel_part(part, actor).await?,
+        None => {
+            recovers_first(ledger).await?;
+            let (store, now) = (&ledger.store, ledger.now());
+            let hold = store.cancel_part(part, actor, now).await?;
+            let skipped = match hold.cancelled() {
+                Some((campaign, whom)) => {
+                    let skipped = store.leave_out(campaign, whom, &[], actor, now).await?;
+                    complete_if_all_are_out(store, campaign, actor, now).await?;
+                    skipped
+                }
+                None => 0,
+            };
+            Obeyed::Recorded((hold, skipped))
+        }
+    };
+    let (mut answer, skipped) = match done {
+        Obeyed::Recorded((hold, skipped)) => (described(ledger, &hold).await?, Some(skipped)),
+        Obeyed::Unrecorded => (foreseen(ledger, reach).await?, None),
+    };
+    if let Some(object) = answer.as_object_mut() {
+        object.insert("covers".to_owned(), covered.waiting.into());
+        object.insert("not_placed_yet".to_owned(), covered.unplaced.into());
+        object.insert("skipped".to_owned(), skipped.into());
+    }
+    Ok(answer)
+}
+
+/// They may have been the last of a campaign that is under way and that nobody works on.
+async fn complete_if_all_are_out(
+    store: &Store,
+    campaign: CampaignId,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let is_under_way = order::known_campaign(store, campaign).await?.state.may_send();
+    if is_under_way && store.tally(campaign).await?.in_progress() == 0 {
+        store.set_campaign_state(campaign, CampaignState::Complete, None, actor, now).await?;
+    }
+    Ok(())
+}
+
+/// How many a part that is to be cancelled has who wait. Refused: what cannot be cancelled, or would skip nobody.
+pub(crate) async fn about(ledger: &Ledger, reach: &Reach) -> Result<Covered, Failure> {
+    Ok(ledger.store.covered_by(part_of(ledger, reach).await?).await?)
+}
+
+async fn part_of(ledger: &Ledger, reach: &Reach) -> Result<NewHold, Failure> {
+    let id = reach.campaign.ok_or_else(|| Failure::bad_input("what is cancelled is part of a campaign"))?;
+    let campaign = order::known_campaign(&ledger.store, id).await?;
+    Ok(lanes::cancelled_with(&ledger.store, &campaign, as_new(ledger, reach).await?).await?)
 }
 
 /// A hold that is in force and has no number yet: the ledger cannot record.
@@ -178,6 +238,7 @@ pub(crate) async fn described(ledger: &Ledger, hold: &Hold) -> Answer {
         "by": hold.actor,
         "since": iso_time(hold.at),
         "lifted_at": hold.lifted_at.map(iso_time),
+        "cancels": hold.cancels,
     }))
 }
 

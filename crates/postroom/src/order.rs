@@ -121,6 +121,8 @@ pub(crate) enum Order {
     LeaveOut { campaign: CampaignId, who: Group },
     /// Stop a campaign for good.
     Cancel { campaign: CampaignId },
+    /// Stop part of a campaign for good.
+    CancelPart { reach: Reach },
     /// Choose the variant of a campaign's message that the rest of its people get.
     ChooseVariant { campaign: CampaignId, variant: u8, because: Option<String> },
     /// Put those in doubt back in the queue.
@@ -233,7 +235,7 @@ impl Order {
 
     /// Is it there to keep mail from going out?
     pub(crate) const fn stops(&self) -> bool {
-        matches!(self, Order::Pause { .. } | Order::Cancel { .. } | Order::PlaceHold { .. })
+        matches!(self, Order::Pause { .. } | Order::Cancel { .. } | Order::CancelPart { .. } | Order::PlaceHold { .. })
     }
 
     /// May it be the first thing done in a new directory? What concerns something that must be there already would only
@@ -262,6 +264,7 @@ impl Order {
             | Order::Resume { .. }
             | Order::LeaveOut { .. }
             | Order::Cancel { .. }
+            | Order::CancelPart { .. }
             | Order::ChooseVariant { .. }
             | Order::ResendInDoubt { .. }
             | Order::SettleDoubt { .. }
@@ -481,6 +484,7 @@ pub(crate) async fn carry_out(
             Ok(json!({ "setting": name, "value": value }))
         }
         Order::PlaceHold { reach } => holding::place(ledger, None, actor, reach).await,
+        Order::CancelPart { reach } => holding::cancel(ledger, None, actor, reach).await,
         Order::LiftHold { hold } => holding::lift(ledger, None, actor, *hold).await,
         Order::Allot(order) => allot::carry_out(ledger, None, actor, order).await,
         Order::WaysOut(order) => ways_out::carry_out(ledger, None, actor, order).await,

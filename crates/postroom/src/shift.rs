@@ -236,6 +236,7 @@ impl Staff {
                 Ok(sunset::as_json(&done))
             }
             Order::PlaceHold { reach } => holding::place(&self.ledger, Some(&self.handle), &actor, &reach).await,
+            Order::CancelPart { reach } => holding::cancel(&self.ledger, Some(&self.handle), &actor, &reach).await,
             Order::LiftHold { hold } => holding::lift(&self.ledger, Some(&self.handle), &actor, hold).await,
             Order::Allot(order) => allot::carry_out(&self.ledger, Some(&self.handle), &actor, &order).await,
             Order::WaysOut(order) => ways_out::carry_out(&self.ledger, Some(&self.handle), &actor, &order).await,
@@ -305,13 +306,13 @@ pub(crate) async fn move_idle(ledger: &Ledger, actor: &Actor, order: &Order) -> 
             store.set_campaign_state(*campaign, back, why.clone(), actor, now).await?
         }
         Order::LeaveOut { campaign, who } => {
-            engine_recovers_first(ledger).await?;
+            recovers_first(ledger).await?;
             let left_out = store.leave_out(*campaign, who.as_left_out(), &[], actor, now).await?;
             return Ok(json!({ "left_out": left_out }));
         }
         Order::Cancel { campaign } => {
             let cancelled = store.set_campaign_state(*campaign, CampaignState::Cancelled, None, actor, now).await?;
-            engine_recovers_first(ledger).await?;
+            recovers_first(ledger).await?;
             store.skip_remaining(*campaign, model::SkipReason::Cancelled, &[], actor, now).await?;
             cancelled
         }
@@ -322,7 +323,7 @@ pub(crate) async fn move_idle(ledger: &Ledger, actor: &Actor, order: &Order) -> 
 
 /// What a dead process left between its last byte and its settlement is settled before anything is skipped: those
 /// people may have the mail.
-async fn engine_recovers_first(ledger: &Ledger) -> Result<(), Failure> {
+pub(crate) async fn recovers_first(ledger: &Ledger) -> Result<(), Failure> {
     engine::recover(&ledger.store, &crate::transport::idle_settings(), ledger.now()).await?;
     Ok(())
 }

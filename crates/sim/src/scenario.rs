@@ -93,6 +93,8 @@ pub enum Action {
     Post(String),
     /// Part of the work is stopped, until so long after the beginning.
     Hold(Held, Duration),
+    /// Part of the first campaign is cancelled for good.
+    CancelPart(Held),
     /// The list that nobody uses is removed: there is room again. Needs [`Scenario::little_room`].
     MakeRoom,
     /// A sequence under this name is made and activated; each of its messages has its own name as its subject. Needs

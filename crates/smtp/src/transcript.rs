@@ -5,7 +5,8 @@
 //! [`LINES_MAX`] for each of the two parts; of a longer one the beginning and the end are kept and the lines between are
 //! counted. One buffer serves the whole session, so that recording costs no allocation once it has grown.
 //!
-//! A [`Tracer`] gets every line as it is recorded, whatever is kept of it. Without one, tracing costs one comparison.
+//! A [`Tracer`] gets every line when it is spoken, whatever is kept of it: as it is recorded, and what goes out before the
+//! transaction it belongs to has begun, then. Without one, tracing costs one comparison.
 
 use model::{Reply, Timestamp};
 use std::fmt::{self, Write as _};
@@ -132,6 +133,21 @@ impl Transcript {
         let start = self.text.len();
         self.text.push_str(line);
         self.end_line(at, who, start);
+    }
+
+    /// Tells the tracer a line that belongs to a transaction which is not begun yet. It is kept, if at all, by
+    /// [`Transcript::record_told`].
+    pub(crate) fn tell(&self, at: Timestamp, who: Who, line: &str) {
+        let Some(tracer) = &self.tracer else { return };
+        let end = (0..=line.len().min(LINE_OCTETS_MAX)).rev().find(|end| line.is_char_boundary(*end));
+        tracer.line(at, who, line.get(..end.unwrap_or(0)).unwrap_or_default());
+    }
+
+    /// Records a line that the tracer was told when it was spoken.
+    pub(crate) fn record_told(&mut self, at: Timestamp, who: Who, line: &str) {
+        let tracer = self.tracer.take();
+        self.record(at, who, line);
+        self.tracer = tracer;
     }
 
     /// Records one line put together from parts, straight into the buffer.

@@ -15,6 +15,19 @@ pub enum LeftOut {
     LeadSource(String),
     /// Those with these addresses, by [`model::EmailAddress::key`].
     People(Arc<BTreeSet<String>>),
+    /// Those of a part that was cancelled.
+    Part(CancelledPart),
+}
+
+/// A part of a campaign that is cancelled for good. Every field that is set narrows it; none: everybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CancelledPart {
+    /// Only toward this provider: its key; of a site that nobody described, its fingerprint.
+    pub provider: Option<String>,
+    /// Only at this recipient domain (A-label).
+    pub domain: Option<String>,
+    /// Only the people who have not reacted for long (see [`Campaign::cold_from`]).
+    pub cold: bool,
 }
 
 impl LeftOut {
@@ -23,6 +36,7 @@ impl LeftOut {
         match self {
             LeftOut::Import(_) => SkipReason::QuarantinedImport,
             LeftOut::LeadSource(_) | LeftOut::People(_) => SkipReason::Excluded,
+            LeftOut::Part(_) => SkipReason::Cancelled,
         }
     }
 }

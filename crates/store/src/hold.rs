@@ -2,8 +2,12 @@
 //!
 //! A hold names what it covers by what it leaves open: every field that is set narrows it. Invariant: at most
 //! [`HOLDS_ACTIVE_MAX`] are active, so that looking through them is cheap.
+//!
+//! A part of a campaign that is cancelled is a hold that never ends and is not lifted ([`Store::cancel_part`]): it is in
+//! force as fast as any hold, whoever it covers is skipped, and so is whoever turns up in it later.
 
 use crate::Store;
+use crate::campaign::{CancelledPart, LeftOut};
 use crate::error::Result;
 use crate::sqlite::holds;
 use model::{Actor, CampaignId, DomainId, HoldId, SiteId, SourceId, Timestamp, WorkspaceId};
@@ -62,6 +66,8 @@ pub struct Hold {
     pub at: Timestamp,
     /// When it was lifted before its time.
     pub lifted_at: Option<Timestamp>,
+    /// What it covers was cancelled for good: nobody of it is tried any more, and who waits is skipped.
+    pub cancels: bool,
 }
 
 /// How much work a hold would stop.
@@ -117,6 +123,15 @@ impl Hold {
     }
 }
 
+impl Hold {
+    /// Of which campaign it cancels whom; `None`: it only holds.
+    pub fn cancelled(&self) -> Option<(CampaignId, LeftOut)> {
+        let part =
+            CancelledPart { provider: self.provider.clone(), domain: self.domain_name.clone(), cold: self.cold_only };
+        self.campaign.filter(|_| self.cancels).map(|campaign| (campaign, LeftOut::Part(part)))
+    }
+}
+
 impl Store {
     /// How many of a campaign's people who wait for a try are in any of these parts; whoever is in two is counted once.
     pub async fn waiting_in(&self, campaign: CampaignId, parts: Parts) -> Result<u64> {
@@ -143,7 +158,14 @@ impl Store {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.place_hold(&new, &actor, now)).await
     }
-    /// Lifts a hold; one that is over stays as it is.
+    /// Cancels part of a campaign for good: a hold that never ends. Whoever waits there is skipped by [`Store::leave_out`] with
+    /// [`Hold::cancelled`]. What was cancelled already is answered as it stands. Refused: without a campaign, or of one that is
+    /// not under way or has no end; by source (nobody has one of their own); one more than [`HOLDS_ACTIVE_MAX`].
+    pub async fn cancel_part(&self, part: NewHold, actor: &Actor, now: Timestamp) -> Result<Hold> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.cancel_part(&part, &actor, now)).await
+    }
+    /// Lifts a hold; one that is over stays as it is. Refused: what was cancelled.
     pub async fn lift_hold(&self, id: HoldId, actor: &Actor, now: Timestamp) -> Result<Hold> {
         let actor = actor.clone();
         self.core.lanes.write(move |ledger| ledger.lift_hold(id, &actor, now)).await

@@ -73,7 +73,7 @@ pub use answered::{ANSWER_FORGOTTEN, AnswerKey, Answered};
 pub use api_key::{ApiKey, NewApiKey};
 pub use audience::{Acquaintance, Audience, Origin, Whom};
 pub use backup::BackupReport;
-pub use campaign::{Campaign, GroupOf, LeftOut, MissingOf, NewCampaign, Shelf};
+pub use campaign::{Campaign, CancelledPart, GroupOf, LeftOut, MissingOf, NewCampaign, Shelf};
 pub use ceiling::{Ceiling, CeilingOf};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};

@@ -256,35 +256,6 @@ impl Store {
             }
         }
     }
-    /// Makes provisional suppressions final: those whose evidence is a refusal of this provider (`None`: of any) since
-    /// a time. Returns how many.
-    pub async fn confirm_provisional(
-        &self,
-        workspace: WorkspaceId,
-        provider: Option<String>,
-        since: Option<Timestamp>,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<u64> {
-        let filter = LiftFilter { provider, since, provisional_only: true, ..LiftFilter::default() };
-        let mut confirmed = 0;
-        loop {
-            let filter = filter.clone();
-            let count = self.core.lanes.write(move |ledger| ledger.confirm_step(workspace, &filter)).await?;
-            confirmed += count;
-            if count == 0 {
-                break;
-            }
-        }
-        if confirmed > 0 {
-            let (provider, actor) = (filter.provider, actor.clone());
-            let write = move |ledger: &mut Ledger| {
-                ledger.note_confirmed(workspace, provider.as_deref(), confirmed, &actor, now)
-            };
-            self.core.lanes.write(write).await?;
-        }
-        Ok(confirmed)
-    }
     /// Missing domains whose second look-up is due.
     pub async fn second_lookups(&self, now: Timestamp, limit: usize) -> Result<Vec<SecondLookup>> {
         self.core.lanes.read(move |conn| suppressions::second_lookups(conn, now, limit)).await

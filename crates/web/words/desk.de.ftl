@@ -355,6 +355,14 @@ hold-cold = nur Personen, die lange nicht reagierten
 hold-until = Bis
 hold-until-help = Ohne: bis er aufgehoben wird.
 hold-lifted-only = er aufgehoben wird
+part-cancel = Abbrechen …
+part-cancel-question = Diesen Teil von „{ $campaign }“ endgültig abbrechen?
+part-cancel-meaning = Wer dort wartet, wird übersprungen und bekommt diese Mail nicht. Das lässt sich nicht zurücknehmen. Ein Gespräch, das läuft, endet noch mit seinem Urteil, und der Rest der Kampagne geht weiter.
+part-cancel-do = { $n ->
+    [one] Eine Person überspringen
+   *[other] { $n } Personen überspringen
+  }
+hold-cancelled = für immer: dieser Teil ist abgebrochen
 hold-why = Warum
 hold-lift = Weitergehen lassen
 hold-place = Einen Teil der Mail anhalten

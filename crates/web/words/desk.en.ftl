@@ -358,6 +358,14 @@ hold-cold = only people who have not reacted for long
 hold-until = Until
 hold-until-help = Without it: until it is lifted.
 hold-lifted-only = it is lifted
+part-cancel = Cancel it…
+part-cancel-question = Cancel this part of “{ $campaign }” for good?
+part-cancel-meaning = Whoever waits there is skipped and does not get this mail. It cannot be undone. A conversation under way still ends with its verdict, and the rest of the campaign goes on.
+part-cancel-do = { $n ->
+    [one] Skip one person
+   *[other] Skip { $n } people
+  }
+hold-cancelled = for good: this part is cancelled
 hold-why = Why
 hold-lift = Let it go on
 hold-place = Hold part of the mail

@@ -70,8 +70,10 @@ impl Held {
 
 /// The holds that are or were on any of a campaign's mail.
 pub(super) async fn lately(store: &Store, campaign: &Campaign) -> Result<Vec<Hold>, StoreError> {
-    let is_meant =
-        |hold: &Hold| concerns(hold, campaign.workspace) && hold.campaign.is_none_or(|one| one == campaign.id);
+    // Nobody of a part that was cancelled waits.
+    let is_meant = |hold: &Hold| {
+        !hold.cancels && concerns(hold, campaign.workspace) && hold.campaign.is_none_or(|one| one == campaign.id)
+    };
     Ok(store.holds(None).await?.into_iter().filter(is_meant).collect())
 }
 
@@ -109,6 +111,7 @@ mod tests {
             actor: "cli:anna".to_owned(),
             at: at(from),
             lifted_at: lifted.map(at),
+            cancels: false,
         };
         let spans = [(at(100), at(200)), (at(300), at(310))];
         let counted = |holds: &[Hold]| still(&spans, holds).as_secs();

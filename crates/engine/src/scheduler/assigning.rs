@@ -21,6 +21,7 @@ impl Scheduler {
     /// anybody come into a lane?
     pub(super) async fn assign(&mut self, site: SiteId, rows: Vec<Claimed>) -> bool {
         let now = self.house.now();
+        let rows = self.without_cancelled(site, rows).await;
         if let Some(refused) = self.given_up(site, now) {
             self.give_up(site, rows, &refused).await;
             return false;

@@ -191,7 +191,11 @@ impl Scheduler {
 
     async fn feed_flow(&mut self, site: SiteId, campaign: CampaignId) -> Result<(), StoreError> {
         let now = self.house.now();
-        if self.given_up(site, now).is_none()
+        // Who is of a part that was cancelled has nothing to wait for.
+        let operator = self.sites.get(&site).map(|entry| entry.operator());
+        let is_cancelled = operator.is_some_and(|operator| self.house.holds.cancels_flow(campaign, operator));
+        if !is_cancelled
+            && self.given_up(site, now).is_none()
             && let Some((until, why)) = self.flow_until(site, campaign, now)
         {
             if let Some(flow) = self.sites.get_mut(&site).and_then(|entry| entry.flows.get_mut(&campaign)) {

@@ -10,6 +10,7 @@
 
 mod assigning;
 mod backlog;
+mod cancelling;
 mod parking;
 mod placing;
 mod renewing;
@@ -379,6 +380,7 @@ impl Scheduler {
                 }
             }
             Notice::HoldsChanged => self.holds_changed().await?,
+            Notice::PartCancelled(part, answer) => self.part_cancelled(*part, answer).await?,
             Notice::WaysChanged => self.ways_changed().await?,
             Notice::Described(described) => self.described_anew(described),
             Notice::CeilingsChanged => self.ceilings_changed().await?,
@@ -537,7 +539,7 @@ impl Scheduler {
                 let group = match who {
                     LeftOut::Import(id) => Group::Import { id, file },
                     LeftOut::LeadSource(name) => Group::LeadSource(name),
-                    LeftOut::People(_) => return None,
+                    LeftOut::People(_) | LeftOut::Part(_) => return None,
                 };
                 Some(Share { group, people, gone })
             })

@@ -4,9 +4,10 @@
 //! changed here.
 
 use crate::failure::{Exit, Failure};
+use crate::holding::{self, Reach, reach_in_words};
 use crate::ledger::Ledger;
-use crate::order::{self, Order};
-use crate::output::{Output, thousands};
+use crate::order::{self, Order, number};
+use crate::output::{Output, counted, thousands};
 use crate::owner::{Owner, Trouble};
 use crate::show::forecast::in_words;
 use crate::show::{Style, command};
@@ -16,7 +17,7 @@ use engine::forecast::{Forecast, forecast};
 use engine::launch;
 use engine::report::{CampaignLine, Report, overview};
 use model::{CampaignState, in_quotes};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 use store::Campaign;
 
@@ -35,6 +36,34 @@ pub(crate) struct CancelArgs {
     /// The campaign's number or name
     #[arg(value_name = "CAMPAIGN")]
     campaign: String,
+    #[command(flatten)]
+    part: PartArgs,
+}
+
+// Part of a campaign; together they narrow each other. No help of its own: it would stand in place of the command's.
+#[derive(Debug, clap::Args)]
+struct PartArgs {
+    /// Only to this provider (key or name): the rest goes on
+    #[arg(long, value_name = "PROVIDER")]
+    provider: Option<String>,
+    /// Only to people at this domain
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Option<String>,
+    /// Only those whom no other source can carry
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Only the people who have not reacted for long: whose last known reaction is more than 180 days ago
+    #[arg(long)]
+    cold: bool,
+    /// Why, for the log: a part needs a reason
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
+}
+
+impl PartArgs {
+    fn names_nothing(&self) -> bool {
+        self.provider.is_none() && self.domain.is_none() && self.source.is_none() && !self.cold
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -89,6 +118,13 @@ pub(crate) async fn pause(args: PauseArgs, dir: &Path, output: &Output) -> Resul
 pub(crate) async fn cancel(args: CancelArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let campaign = find(dir, &args.campaign).await?;
     refuse_over(&campaign)?;
+    if !args.part.names_nothing() {
+        return cancel_part(args.part, &campaign, dir, output).await;
+    }
+    if args.part.because.is_some() {
+        return Err(Failure::bad_input("a whole campaign is cancelled without a reason")
+            .advise("--provider, --domain, --source or --cold cancel a part of it, for a reason"));
+    }
     let answer = order::place(dir, Order::Cancel { campaign: campaign.id }, &mut |_| {}).await?;
     output.answer(&answer, || {
         let name = in_quotes(&campaign.name);
@@ -96,6 +132,51 @@ pub(crate) async fn cancel(args: CancelArgs, dir: &Path, output: &Output) -> Res
         [Some(cancelled), order::unrecorded_in_words(&answer)].into_iter().flatten().collect()
     });
     Ok(Exit::Done)
+}
+
+/// Cancels part of a campaign: says first how many wait there, then how many were skipped.
+async fn cancel_part(part: PartArgs, campaign: &Campaign, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let why = part.because.as_deref().map(engine::one_line).filter(|why| !why.is_empty());
+    let Some(why) = why else {
+        return Err(Failure::bad_input("to cancel a part of a campaign needs a reason")
+            .advise("--because \"this provider refuses everything today\""));
+    };
+    let reach = Reach {
+        campaign: Some(campaign.id),
+        provider: part.provider,
+        operator: None,
+        domain: part.domain,
+        source: part.source,
+        cold: part.cold,
+        until: None,
+        why,
+    };
+    let ledger = Ledger::read_to_change(dir).await?;
+    let about = holding::about(&ledger, &reach).await?;
+    output.note(format!("{} waiting there: to be skipped for good", counted(about.waiting, "person", "people")));
+    let answer = order::place(dir, Order::CancelPart { reach }, &mut |_| {}).await?;
+    output.answer(&answer, || part_told(&answer));
+    Ok(Exit::Done)
+}
+
+fn part_told(answer: &Value) -> Vec<String> {
+    let what = reach_in_words(answer);
+    let mut lines = vec![match answer.get("skipped").and_then(Value::as_u64) {
+        Some(skipped) => format!(
+            "Cancelled for good: {what}. {} who waited {} skipped; the rest goes on.",
+            counted(skipped, "person", "people"),
+            if skipped == 1 { "is" } else { "are" }
+        ),
+        None => format!("Cancelled for good: {what}. The rest goes on."),
+    }];
+    if number(answer, "not_placed_yet") > 0 {
+        lines.push(format!(
+            "Of {} more it is not known yet to whom they go; those for this provider will be skipped as well.",
+            counted(number(answer, "not_placed_yet"), "person", "people")
+        ));
+    }
+    lines.extend(order::unrecorded_in_words(answer));
+    lines
 }
 
 pub(crate) async fn choose(args: ChooseArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {

@@ -202,6 +202,7 @@ async fn list(all: bool, dir: &Path, output: &Output) -> Result<(), Failure> {
         let value = holding::described(&ledger, hold).await?;
         output.answer(&value, || {
             let state = match (hold.lifted_at, hold.until) {
+                (None, None) if hold.cancels => "cancelled for good".to_owned(),
                 (Some(at), _) => format!("over since {}", style.moment(at)),
                 (None, Some(until)) if until <= now => format!("over since {}", style.moment(until)),
                 (None, Some(until)) => format!("until {} ({})", style.moment(until), style.until(until)),

@@ -139,7 +139,9 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
     }
     let more = number(&answer, "more");
     let at_sites = at_their_sites(&ledger.store, None).await?;
-    let holds = ledger.store.holds(Some(ledger.now())).await?;
+    let mut holds = ledger.store.holds(Some(ledger.now())).await?;
+    // Nobody of a part that was cancelled waits.
+    holds.retain(|hold| !hold.cancels);
     let style = Style::of_this_process(output, dir, now);
     let trouble = owner.trouble;
     let value = json!({

@@ -194,7 +194,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> Result<Exit, Failure> {
         Command::Campaigns => report::campaigns(dir, output).await,
         Command::Why(args) => why::run(args, dir, output).await,
         Command::TlsReports(args) => tls_reports::run(args, dir, output).await,
-        Command::Judge(command) => judge::run(command, output),
+        Command::Judge(command) => judge::run(command, dir, output),
         Command::Domain(command) => domain::run(command, dir, output).await,
         Command::Serve(args) => Box::pin(serve::run(*args, dir, output)).await,
         Command::User(command) => user::run(command, dir, output).await,

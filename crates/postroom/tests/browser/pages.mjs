@@ -66,6 +66,7 @@ const PAGES = {
   "/suppressions": () => ["/suppressions"],
   "/suppressions/lift": () => ["/suppressions/lift?target=stop@letters.example"],
   "/lanes": () => ["/lanes"],
+  "/holds/{id}/cancel": (has) => [`/holds/${has.hold}/cancel`],
   "/sources": () => ["/sources"],
   "/sources/{name}": () => ["/sources/second"],
   "/domains": () => ["/domains"],
@@ -130,6 +131,8 @@ async function found(anna, has) {
   // Where nobody is in doubt, the page of whoever is asked for is shown.
   const doubted = await api("GET", `/deliveries?campaign=${has.done}&state=in_doubt&limit=1`);
   found.doubt = doubted.data[0]?.id ?? found.delivery;
+  const placed = await api("POST", "/holds", { campaign: has.sending, domain: "nobody.test", why: "they asked" });
+  found.hold = placed.hold.id;
   await anna.goes("/imports");
   found.import = (await hrefs('#main a[href$="/take-back"]'))[0].split("/")[2];
   await anna.goes("/imports/new");

@@ -168,17 +168,43 @@ fn a_backup_opens_held_until_it_is_adopted() {
     assert_eq!(adopted["adopted"], true);
 }
 
+/// What `judge replies` makes of lines.
+fn judged(room: &Room, lines: &str) -> Vec<Value> {
+    let mut judge = room.command(&["judge", "replies"]);
+    let mut judge = judge.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    judge.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = judge.wait_with_output().unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn replies_are_judged_by_the_rules_of_the_data_directory() {
+    const PROVIDERS: &str = "[[provider]]\nkey = 'acme'\nname = 'Acme'\nmx = ['.acme.test']\nsource = 'asked them'\n\
+                             hits = [['mx1.acme.test']]\nmisses = [['mx.notacme.test']]\n";
+    const RULES: &str = "[[rule]]\nname = 'acme-slow'\nprovider = 'acme'\nany = ['\\bslow please']\n\
+                         category = 'rate_limited'\nsource = 'seen'\nhits = ['450 slow please']\nmisses = ['450 no']\n";
+    let room = Room::new();
+    let category = || judged(&room, "{\"text\":\"450 slow please\",\"provider\":\"acme\"}\n")[0]["category"].clone();
+    let shipped = category();
+    assert_ne!(shipped, "rate_limited");
+    fs::create_dir(room.path("data")).unwrap();
+    fs::write(room.path("data").join("providers.toml"), PROVIDERS).unwrap();
+    fs::write(room.path("data").join("rules.toml"), RULES).unwrap();
+    assert_eq!(category(), "rate_limited");
+    let of_nobody = judged(&room, "{\"text\":\"450 slow please\"}\n")[0]["category"].clone();
+    assert_eq!(of_nobody, shipped, "the rule is that provider's");
+    fs::write(room.path("data").join("rules.toml"), "nonsense").unwrap();
+    let output = room.command(&["judge", "replies"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("rules.toml, line 1"));
+}
+
 #[test]
 fn replies_are_judged_line_by_line_without_a_ledger() {
     let room = Room::new();
-    let mut judge = room.command(&["judge", "replies"]);
-    let mut judge = judge.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let lines =
         "{\"id\":\"1\",\"text\":\"550 5.1.1 No such user\"}\n{\"id\":\"2\",\"text\":\"452 4.2.2 Mailbox full\"}\n";
-    judge.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-    let output = judge.wait_with_output().unwrap();
-    let words: Vec<Value> =
-        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let words = judged(&room, lines);
     assert_eq!((&words[0]["category"], &words[0]["suppress"]), (&"unknown_recipient".into(), &true.into()));
     assert_eq!((&words[1]["category"], &words[1]["disposition"]), (&"mailbox_full".into(), &"retry".into()));
     assert!(!room.path("data").exists());

@@ -237,6 +237,28 @@ fn a_bad_list_is_left_out_by_the_name_of_its_file() {
 }
 
 #[test]
+fn a_part_is_cancelled_for_a_reason_and_the_campaign_is_complete() {
+    let Some(server) = PythonSmtp::start(&["--first-refuse", "p2=451 4.7.1 Come back later"]) else { return };
+    let (place, url) = (Place::with(10), relay(&server));
+    let first = place.run(&place.send(&url, &["--retry", "1s,2s", "--give-up", "20s"]));
+    assert_eq!((first.code, first.count("in_progress")), (5, 1), "{}", first.errors);
+    let cancel = |more: &[&str]| place.run(&[&["cancel", "1"][..], more].concat());
+    let because = ["--because", "they asked"];
+    assert_eq!(cancel(&["--source", "this machine"]).code, 2, "a part needs a reason");
+    assert_eq!(cancel(&because).code, 2, "and a reason a part");
+    let nobody = cancel(&[&["--domain", "elsewhere.example"][..], &because].concat());
+    assert_eq!((nobody.code, nobody.count("skipped")), (0, 0), "{}", nobody.errors);
+    let done = cancel(&[&["--source", "this machine"][..], &because].concat());
+    assert_eq!((done.code, done.count("skipped")), (0, 1), "{}", done.errors);
+    assert!(done.errors.contains("1 person waiting there"), "{}", done.errors);
+    let report = place.run(&["report", "1"]).object();
+    assert_eq!(report["skipped_by_reason"]["cancelled"], 1);
+    assert_eq!((&report["accepted"], &report["campaign"]["state"]), (&9.into(), &"complete".into()));
+    equation_holds(&report);
+    assert_eq!(copies(&server).len(), 9);
+}
+
+#[test]
 fn whoever_is_put_off_waits_and_resume_goes_on() {
     let gone = ["--refuse", "p1=550 5.1.1 No such user", "--first-refuse", "p2=451 4.7.1 Come back later"];
     let Some(server) = PythonSmtp::start(&gone) else { return };

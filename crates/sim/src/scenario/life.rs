@@ -461,7 +461,7 @@ impl Process<'_> {
             | Action::ResumeBecause(_)
             | Action::ResumeWithout(_)
             | Action::ResumeHolding(_) => state == CampaignState::Paused,
-            Action::Cancel => state.may_send() || state == CampaignState::Paused,
+            Action::Cancel | Action::CancelPart(_) => state.may_send() || state == CampaignState::Paused,
             Action::Mail(_) => self.watch.troubles().iter().all(|trouble| trouble.until < Timestamp::MAX),
             Action::MakeRoom => !self.store.list_imports(WorkspaceId::FIRST).await.expect("readable").is_empty(),
             Action::Suppress(..)

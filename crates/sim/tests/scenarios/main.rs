@@ -77,6 +77,7 @@ mod an_outage_of_two_hours;
 mod broken_tls_is_done_without;
 mod broken_tls_is_tried_again_where_clear_is_refused;
 mod campaigns_come_and_go;
+mod cancelled_in_part;
 mod cancelled_in_the_middle;
 mod cancelled_while_all_wait;
 mod chunks_that_nobody_knows;

@@ -14,6 +14,11 @@ use super::{Client, Envelope, Output, SessionEnd, State};
 use crate::transcript::Who;
 use model::Timestamp;
 
+/// What is said of an envelope that goes out behind the message before.
+const WENT_AHEAD: &str = "the envelope went out with the end of the message before";
+/// What a trace is told of one that did not go out after all.
+const KEPT_BACK: &str = "that envelope was not written yet: it follows by itself";
+
 /// A transaction whose envelope goes out, or went out, behind the message before.
 #[derive(Debug)]
 pub(super) struct Announced {
@@ -58,7 +63,9 @@ impl Client {
     /// The announced envelope was not written, only the message before it was. The next transaction needs its own
     /// [`Client::start`].
     pub fn kept_back(&mut self) {
-        self.announced = None;
+        if let Some(Announced { at, .. }) = self.announced.take() {
+            self.transcript.tell(at, Who::Note, KEPT_BACK);
+        }
     }
 
     /// Goes on with the announced transaction, after a [`super::Finished`] that is `reusable`. As with [`Client::start`], a
@@ -70,8 +77,8 @@ impl Client {
         };
         self.begin_total(now);
         self.transcript.begin_transaction();
-        self.transcript.record(at, Who::Note, "the envelope went out with the end of the message before");
-        commands.lines().for_each(|command| self.transcript.record(at, Who::Us, command));
+        self.transcript.record_told(at, Who::Note, WENT_AHEAD);
+        commands.lines().for_each(|command| self.transcript.record_told(at, Who::Us, command));
         self.transaction = Transaction::of(envelope);
         self.transaction_count += 1;
         self.asked = asked.into();
@@ -80,9 +87,13 @@ impl Client {
         self.read_replies(now);
     }
 
-    /// The last bytes of a message and what is announced behind them, as they are to be written.
-    pub(super) fn with_announced(&self, mut last: Vec<u8>) -> Output {
-        let Some(announced) = &self.announced else { return Output::Write(last) };
+    /// The last bytes of a message and what is announced behind them, as they are to be written. A trace is told now: the
+    /// transcript of the message before is still being written.
+    pub(super) fn with_announced(&mut self, now: Timestamp, mut last: Vec<u8>) -> Output {
+        let Some(announced) = &mut self.announced else { return Output::Write(last) };
+        announced.at = now;
+        self.transcript.tell(now, Who::Note, WENT_AHEAD);
+        announced.commands.lines().for_each(|command| self.transcript.tell(now, Who::Us, command));
         let own = last.len();
         last.extend_from_slice(announced.commands.as_bytes());
         Output::WriteAhead { bytes: last, own }

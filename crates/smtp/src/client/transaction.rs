@@ -353,7 +353,7 @@ impl Client {
         if !self.is_chunked() {
             self.transcript.record(now, Who::Us, ".");
         }
-        let last = self.with_announced(tail);
+        let last = self.with_announced(now, tail);
         self.outputs.push_back(last);
         self.state = State::Final;
         self.deadline = Some(now + self.settings.timeouts.final_reply);

@@ -344,6 +344,63 @@ fn a_group_is_left_out_and_the_others_stay() {
 }
 
 #[test]
+fn a_part_is_cancelled_for_good_and_the_others_stay() {
+    let store = empty();
+    let id = import(&store, 1, &["1@a.example", "2@a.example", "3@b.example", "4@b.example", "5@c.example"]);
+    let campaign = sending(&store, "news", id);
+    let claimed = claims(&store, campaign.id);
+    let of = |email: &str| claimed.iter().find(|one| one.rcpt == email).unwrap();
+    let site = now(store.sites_of(campaign.id, None, 10)).unwrap()[0];
+    now(store.settle(vec![deferred(of("1@a.example"), site, at(30), at(600))])).unwrap();
+    let part = |domain: Option<&str>| crate::NewHold {
+        workspace: W,
+        campaign: Some(campaign.id),
+        provider: None,
+        domain: domain.map(str::to_owned),
+        source: None,
+        cold_only: false,
+        until: None,
+        why: "they asked".to_owned(),
+    };
+    let placed = now(store.cancel_part(part(Some("A.example")), &ME, at(31))).unwrap();
+    assert!(placed.cancels && placed.until.is_none(), "{placed:?}");
+    let again = now(store.cancel_part(part(Some("a.example")), &ME, at(32))).unwrap();
+    assert_eq!(again.id, placed.id, "once is enough");
+    assert_eq!(now(store.holds(Some(at(9_000_000_000)))).unwrap(), [placed.clone()], "it does not end");
+    assert!(matches!(now(store.lift_hold(placed.id, &ME, at(33))), Err(StoreError::Refused(_))));
+    let (of_campaign, whom) = placed.cancelled().unwrap();
+    assert_eq!(of_campaign, campaign.id);
+    assert_eq!(now(store.left_of(campaign.id, whom.clone(), 9)).unwrap(), 2);
+    let open = [of("2@a.example").delivery];
+    assert_eq!(now(store.leave_out(campaign.id, whom.clone(), &open, &ME, at(34))).unwrap(), 1);
+    assert!(now(store.next_wakes(campaign.id, None, 10)).unwrap().is_empty());
+    assert_eq!(now(store.leave_out(campaign.id, whom, &[], &ME, at(35))).unwrap(), 1, "who was under way, later");
+    let provider = LeftOut::Part(crate::CancelledPart { provider: Some("nobody".into()), ..Default::default() });
+    let cold = LeftOut::Part(crate::CancelledPart { cold: true, ..Default::default() });
+    let there = now(store.waiting_by_site(Some(campaign.id))).unwrap().into_iter().find_map(|row| row.site).unwrap();
+    let known = there.provider.unwrap_or(there.fingerprint);
+    let known = LeftOut::Part(crate::CancelledPart { provider: Some(known), ..Default::default() });
+    let left = |who| now(store.left_of(campaign.id, who, 9)).unwrap();
+    assert_eq!([left(provider), left(cold)], [0, 0]);
+    assert_eq!(left(known.clone()), 3);
+    assert_eq!(now(store.leave_out(campaign.id, known, &[], &ME, at(36))).unwrap(), 3);
+    let tally = now(store.tally(campaign.id)).unwrap();
+    let skipped = tally.by_skip_reason.get(&SkipReason::Cancelled).copied();
+    assert_eq!((skipped, tally.in_progress()), (Some(5), 0));
+    assert_adds_up(&store, campaign.id);
+    let whole = crate::NewHold { campaign: None, ..part(None) };
+    let sourced = crate::NewHold { source: Some(model::SourceId(1)), ..part(None) };
+    for wrong in [whole, sourced, part(Some("no domain"))] {
+        assert!(matches!(now(store.cancel_part(wrong, &ME, at(37))), Err(StoreError::Refused(_))));
+    }
+    now(store.set_campaign_state(campaign.id, CampaignState::Cancelled, None, &ME, at(38))).unwrap();
+    assert!(matches!(now(store.cancel_part(part(None), &ME, at(39))), Err(StoreError::Refused(_))));
+    let other = crate::NewHold { campaign: None, until: None, ..part(Some("d.example")) };
+    now(store.place_hold(other, &ME, at(40))).unwrap();
+    assert_eq!(now(store.holds(Some(at(41)))).unwrap().len(), 1, "of a campaign that is over nothing is kept in force");
+}
+
+#[test]
 fn a_hold_on_a_domain_covers_those_put_off_after_the_first_round_too() {
     let store = empty();
     let id = import(&store, 1, &["1@a.example", "2@a.example", "3@b.example"]);

@@ -1,15 +1,22 @@
 //! Holds: placed, lifted, ended, listed.
 
+use super::campaigns::COUNT_STATE;
 use super::events::NewEvent;
 use super::{Ledger, sql_limit};
 use crate::error::{Result, StoreError};
 use crate::hold::{Covered, HOLDS_ACTIVE_MAX, Hold, NewHold, Parts};
-use model::{Actor, CampaignId, DomainId, EventKind, HoldId, MailDomain, SiteId, SourceId, Timestamp, WorkspaceId};
+use model::{
+    Actor, CampaignId, CampaignState, DeliveryState, DomainId, EventKind, HoldId, MailDomain, SiteId, SourceId,
+    Timestamp, WorkspaceId,
+};
 use rusqlite::{Connection, Params, Row, params};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Holds remembered after they are over.
 const HOLDS_KEPT_MAX: i64 = 10_000;
+
+/// Where the ledger keeps until when a hold lasts: for good, what it covers was cancelled.
+const FOR_GOOD: i64 = i64::MAX;
 
 const COLUMNS: &str =
     "SELECT h.id, h.workspace, h.campaign, h.provider, h.domain, d.name, h.source, h.cold_only, h.until,
@@ -17,6 +24,7 @@ const COLUMNS: &str =
     FROM hold h LEFT JOIN domain d ON d.id = h.domain LEFT JOIN word w ON w.id = h.actor";
 
 fn read_hold(row: &Row<'_>) -> rusqlite::Result<Hold> {
+    let until: Option<i64> = row.get(8)?;
     Ok(Hold {
         id: HoldId(row.get(0)?),
         workspace: WorkspaceId(row.get(1)?),
@@ -26,11 +34,12 @@ fn read_hold(row: &Row<'_>) -> rusqlite::Result<Hold> {
         domain_name: row.get(5)?,
         source: row.get::<_, Option<i64>>(6)?.map(SourceId),
         cold_only: row.get(7)?,
-        until: row.get::<_, Option<i64>>(8)?.map(Timestamp::from_millis),
+        until: until.filter(|at| *at != FOR_GOOD).map(Timestamp::from_millis),
         why: row.get(9)?,
         actor: row.get(10)?,
         at: Timestamp::from_millis(row.get(11)?),
         lifted_at: row.get::<_, Option<i64>>(12)?.map(Timestamp::from_millis),
+        cancels: until == Some(FOR_GOOD),
     })
 }
 
@@ -56,6 +65,10 @@ fn require(conn: &Connection, id: HoldId) -> Result<Hold> {
     found.ok_or_else(|| StoreError::NotFound { what: "hold", name: id.to_string() })
 }
 
+fn read_domain(text: &str) -> Result<MailDomain> {
+    MailDomain::parse(text).map_err(|error| StoreError::Refused(format!("{text:?} is not a domain: {error}")))
+}
+
 /// How much work a hold with this reach stops. The domain of those who were put off is that of their address: the heads of a
 /// campaign are gone after the first round.
 pub(crate) fn covered(conn: &Connection, reach: &NewHold) -> Result<Covered> {
@@ -74,13 +87,8 @@ pub(crate) fn covered(conn: &Connection, reach: &NewHold) -> Result<Covered> {
             AND (?4 IS NULL OR EXISTS (SELECT 1 FROM address a JOIN domain n ON n.id = a.domain
                 WHERE a.id = d.address AND n.name = ?4))
             AND (?5 = 0 OR d.position >= c.cold_from) AND (?6 IS NULL OR coalesce(r.source, 0) = ?6)";
-    let domain = match &reach.domain {
-        Some(text) => {
-            let refuse = |error| StoreError::Refused(format!("{text:?} is not a domain: {error}"));
-            Some(MailDomain::parse(text).map_err(refuse)?.as_str().to_owned())
-        }
-        None => None,
-    };
+    let domain = reach.domain.as_deref().map(read_domain).transpose()?;
+    let domain = domain.as_ref().map(MailDomain::as_str);
     let count = |sql: &str| -> Result<u64> {
         let mut statement = conn.prepare_cached(sql)?;
         let (campaign, source) = (reach.campaign.map(|id| id.0), reach.source.map(|id| id.0));
@@ -143,6 +151,45 @@ impl Ledger {
         if new.until.is_some_and(|until| until <= now) {
             return Err(StoreError::Refused("this hold would be over before it begins".to_owned()));
         }
+        self.insert_hold(new, new.until.map(Timestamp::as_millis), actor, now)
+    }
+
+    /// Cancels part of a campaign: a hold for good.
+    pub(crate) fn cancel_part(&mut self, part: &NewHold, actor: &Actor, now: Timestamp) -> Result<Hold> {
+        let refuse = |why: String| Err(StoreError::Refused(why));
+        let Some(campaign) = part.campaign else {
+            return refuse("what is cancelled is part of a campaign: name it".to_owned());
+        };
+        let campaign = super::campaigns::require(&self.conn, campaign)?;
+        let name = model::in_quotes(&campaign.name);
+        if campaign.state.is_over() {
+            return refuse(format!("campaign {name} is {} already", campaign.state));
+        }
+        if campaign.standing || !(campaign.state.may_send() || campaign.state == CampaignState::Paused) {
+            return refuse(format!("campaign {name} has nobody who waits for a part of it to be cancelled"));
+        }
+        if part.source.is_some() {
+            return refuse(
+                "nobody has a source of their own: a part is cancelled by provider, domain or the cold".to_owned(),
+            );
+        }
+        let domain = part.domain.as_deref().map(read_domain).transpose()?;
+        let domain = domain.as_ref().map(MailDomain::as_str);
+        let is_same = |hold: &Hold| {
+            hold.cancels
+                && hold.campaign == part.campaign
+                && hold.provider == part.provider
+                && hold.domain_name.as_deref() == domain
+                && hold.cold_only == part.cold_only
+        };
+        match list(&self.conn, Some(now))?.into_iter().find(is_same) {
+            Some(known) => Ok(known),
+            None => self.insert_hold(part, Some(FOR_GOOD), actor, now),
+        }
+    }
+
+    /// `until`: in milliseconds, as the ledger keeps it.
+    fn insert_hold(&mut self, new: &NewHold, until: Option<i64>, actor: &Actor, now: Timestamp) -> Result<Hold> {
         self.end_holds(now)?;
         let sql = "SELECT count(*) FROM hold WHERE lifted_at IS NULL";
         let active: i64 = self.conn.query_row(sql, [], |row| row.get(0))?;
@@ -150,11 +197,7 @@ impl Ledger {
             return Err(StoreError::Refused(format!("{active} holds are in force; lift some first")));
         }
         let domain = match &new.domain {
-            Some(text) => {
-                let name = MailDomain::parse(text)
-                    .map_err(|error| StoreError::Refused(format!("{text:?} is not a domain: {error}")))?;
-                Some(self.domain_id(name.as_str(), now)?)
-            }
+            Some(text) => Some(self.domain_id(read_domain(text)?.as_str(), now)?),
             None => None,
         };
         let id = HoldId(self.new_id(now));
@@ -170,7 +213,7 @@ impl Ledger {
                 domain.map(|id| id.0),
                 new.source.map(|id| id.0),
                 new.cold_only,
-                new.until.map(Timestamp::as_millis),
+                until,
                 new.why,
                 actor_id,
                 now.as_millis(),
@@ -193,6 +236,7 @@ impl Ledger {
             let name = super::sources::require(&self.conn, source).map_or(source.to_string(), |known| known.name);
             what.push(format!("through {name}"));
         }
+        what.extend(hold.cancels.then(|| "cancelled for good".to_owned()));
         let why = &hold.why;
         Ok(if what.is_empty() { format!("everything: {why}") } else { format!("{}: {why}", what.join(", ")) })
     }
@@ -201,6 +245,13 @@ impl Ledger {
     fn end_holds(&mut self, now: Timestamp) -> Result<()> {
         let sql = "UPDATE hold SET lifted_at = until WHERE lifted_at IS NULL AND until <= ?1";
         self.conn.execute(sql, [now.as_millis()])?;
+        // What was cancelled of a campaign that is over concerns nobody any more, but for those who can be sent to again.
+        let sql = "UPDATE hold SET lifted_at = ?1 WHERE lifted_at IS NULL AND until = ?2
+            AND NOT EXISTS (SELECT 1 FROM campaign c WHERE c.id = hold.campaign AND c.ended_at IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM counter n WHERE n.campaign = hold.campaign AND n.kind = ?3 AND n.key = ?4
+                AND n.value > 0)";
+        let in_doubt = DeliveryState::InDoubt.code();
+        self.conn.execute(sql, params![now.as_millis(), FOR_GOOD, COUNT_STATE, in_doubt])?;
         let sql = "DELETE FROM hold WHERE lifted_at IS NOT NULL
             AND id <= (SELECT id FROM hold ORDER BY id DESC LIMIT 1 OFFSET ?1)";
         self.conn.execute(sql, [HOLDS_KEPT_MAX])?;
@@ -210,6 +261,9 @@ impl Ledger {
     /// Lifts a hold.
     pub(crate) fn lift_hold(&mut self, id: HoldId, actor: &Actor, now: Timestamp) -> Result<Hold> {
         let hold = require(&self.conn, id)?;
+        if hold.cancels {
+            return Err(StoreError::Refused("this part was cancelled for good: there is nothing to lift".to_owned()));
+        }
         if hold.lifted_at.is_some() || hold.until.is_some_and(|until| until <= now) {
             return Ok(hold);
         }

@@ -464,31 +464,6 @@ impl Ledger {
         Ok(picked.len() as u64)
     }
 
-    /// One bounded step of making provisional suppressions final; how many (0: done).
-    pub(crate) fn confirm_step(&mut self, workspace: WorkspaceId, filter: &LiftFilter) -> Result<u64> {
-        let picked: Vec<Vec<u8>> = select_matching(&self.conn, "s.hash", workspace, filter)?;
-        for hash in &picked {
-            let sql = "UPDATE suppression SET provisional = 0 WHERE workspace = ?1 AND hash = ?2 AND reason = ?3";
-            let reason = SuppressionReason::HardBounced.code();
-            self.conn.prepare_cached(sql)?.execute(params![workspace.0, hash, reason])?;
-        }
-        Ok(picked.len() as u64)
-    }
-
-    /// The event of a confirmation.
-    pub(crate) fn note_confirmed(
-        &mut self,
-        workspace: WorkspaceId,
-        provider: Option<&str>,
-        count: u64,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<()> {
-        let whose = provider.unwrap_or("any provider");
-        let detail = Some(format!("{count} provisional suppressions by {whose} are final"));
-        self.event(workspace, EventKind::Suppressed, actor, now, NewEvent { detail, ..NewEvent::default() })
-    }
-
     /// What the second look-up of a domain found.
     pub(crate) fn finish_second_lookup(&mut self, domain: DomainId, missing: bool, now: Timestamp) -> Result<u32> {
         let waiting: Vec<(i64, i64, i64, i64)> = {

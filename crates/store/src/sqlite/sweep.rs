@@ -4,7 +4,7 @@
 use super::doubt::back_in_doubt;
 use super::settle::{Stands, Sums, stands};
 use super::{Ledger, sql_limit, word};
-use crate::campaign::LeftOut;
+use crate::campaign::{Campaign, CancelledPart, LeftOut};
 use crate::error::Result;
 use crate::settlement::Settlement;
 use model::id::ID_STEP;
@@ -19,14 +19,16 @@ const STEP_SCANNED: i64 = 50_000;
 /// How many of this group of a campaign's people are still to be tried, counted up to `at_most`.
 pub(crate) fn left_of(conn: &Connection, id: CampaignId, who: &LeftOut, at_most: u64) -> Result<u64> {
     let (first, end) = super::campaigns::delivery_range(conn, id)?;
-    let end = if super::campaigns::require(conn, id)?.standing { i64::MAX } else { end };
-    let (import, lead_source) = columns_of(Some(who));
-    let sql = "SELECT (SELECT a.email FROM address a WHERE a.id = d.address)
-        FROM delivery d JOIN contact c ON c.id = d.contact
-        WHERE d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1)
-            AND (?4 IS NULL OR c.import = ?4) AND (?5 IS NULL OR c.lead_source = ?5)";
-    let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query(params![first, end, id.0, import, lead_source])?;
+    let campaign = super::campaigns::require(conn, id)?;
+    let end = if campaign.standing { i64::MAX } else { end };
+    let Columns { import, lead_source, provider, domain, cold_from } = columns_of(Some(who), &campaign);
+    let sql = format!(
+        "SELECT (SELECT a.email FROM address a WHERE a.id = d.address) FROM delivery d
+        WHERE d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1) AND {OF_GROUP} LIMIT ?4"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let key = params![first, end, id.0, i64::MAX, import, lead_source, provider, domain, cold_from];
+    let mut rows = statement.query(key)?;
     let mut count = 0;
     while count < at_most
         && let Some(row) = rows.next()?
@@ -36,12 +38,39 @@ pub(crate) fn left_of(conn: &Connection, id: CampaignId, who: &LeftOut, at_most:
     Ok(count)
 }
 
-/// The import or the lead source that a row must have to be of a group.
-fn columns_of(who: Option<&LeftOut>) -> (Option<i64>, Option<&str>) {
+/// Is a delivery of the group, as far as columns decide? Where somebody's mail goes, their head knows before the first try, and
+/// the last one after it.
+const OF_GROUP: &str = "(?5 IS NULL OR (SELECT c.import FROM contact c WHERE c.id = d.contact) = ?5)
+    AND (?6 IS NULL OR (SELECT c.lead_source FROM contact c WHERE c.id = d.contact) = ?6)
+    AND (?7 IS NULL OR ?7 = (SELECT coalesce(s.provider, s.fingerprint) FROM site s WHERE s.id = CASE d.state
+        WHEN 0 THEN (SELECT h.site FROM head h WHERE h.id <= d.id ORDER BY h.id DESC LIMIT 1)
+        ELSE (SELECT t.site FROM attempt t WHERE t.seq = d.last_attempt) END))
+    AND (?8 IS NULL OR ?8 = (SELECT n.name FROM address a JOIN domain n ON n.id = a.domain WHERE a.id = d.address))
+    AND d.position >= ?9";
+
+/// What a row must have to be of a group.
+#[derive(Default)]
+struct Columns<'a> {
+    import: Option<i64>,
+    lead_source: Option<&'a str>,
+    provider: Option<&'a str>,
+    domain: Option<&'a str>,
+    /// The first position that is meant.
+    cold_from: i64,
+}
+
+fn columns_of<'a>(who: Option<&'a LeftOut>, campaign: &Campaign) -> Columns<'a> {
     match who {
-        None | Some(LeftOut::People(_)) => (None, None),
-        Some(LeftOut::Import(import)) => (Some(import.0), None),
-        Some(LeftOut::LeadSource(name)) => (None, Some(name)),
+        None | Some(LeftOut::People(_)) => Columns::default(),
+        Some(LeftOut::Import(import)) => Columns { import: Some(import.0), ..Columns::default() },
+        Some(LeftOut::LeadSource(name)) => Columns { lead_source: Some(name), ..Columns::default() },
+        Some(LeftOut::Part(CancelledPart { provider, domain, cold })) => Columns {
+            provider: provider.as_deref(),
+            domain: domain.as_deref(),
+            // Without a border nobody is cold.
+            cold_from: if *cold { campaign.cold_from.map_or(i64::MAX, i64::from) } else { 0 },
+            ..Columns::default()
+        },
     }
 }
 
@@ -63,24 +92,23 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<(Option<DeliveryId>, u64)> {
         let (first, end) = super::campaigns::delivery_range(&self.conn, id)?;
-        let standing = super::campaigns::require(&self.conn, id)?.standing;
+        let campaign = super::campaigns::require(&self.conn, id)?;
+        let standing = campaign.standing;
         let (from, end) = (first.max(after.0 + 1), if standing { i64::MAX } else { end });
         if from >= end {
             return Ok((None, 0));
         }
         let upto = if standing { end } else { end.min(from + ID_STEP * STEP_SCANNED) };
         let picked: Vec<(i64, i64, i64, Option<String>)> = {
-            let (import, lead_source) = columns_of(who);
+            let Columns { import, lead_source, provider, domain, cold_from } = columns_of(who, &campaign);
             let hint = if standing { "d.occurrence <> 0 AND" } else { "" };
             let sql = format!(
                 "SELECT d.id, d.workspace, d.state, (SELECT a.email FROM address a WHERE a.id = d.address) FROM delivery d
-                WHERE {hint} d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1)
-                    AND (?5 IS NULL OR (SELECT c.import FROM contact c WHERE c.id = d.contact) = ?5)
-                    AND (?6 IS NULL OR (SELECT c.lead_source FROM contact c WHERE c.id = d.contact) = ?6)
+                WHERE {hint} d.id >= ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state IN (0, 1) AND {OF_GROUP}
                 ORDER BY d.id LIMIT ?4"
             );
             let mut statement = self.conn.prepare_cached(&sql)?;
-            let key = params![from, upto, id.0, STEP_ROWS, import, lead_source];
+            let key = params![from, upto, id.0, STEP_ROWS, import, lead_source, provider, domain, cold_from];
             let rows = statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
             rows.collect::<rusqlite::Result<_>>()?
         };

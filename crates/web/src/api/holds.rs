@@ -1,4 +1,4 @@
-//! Holds: part of the workspace's mail that must not be tried now.
+//! Holds: part of the workspace's mail that must not be tried now, or of a campaign never again.
 
 use crate::extract::{Asked, At, Input, id};
 use crate::page::{self, Page, Plain};
@@ -24,7 +24,7 @@ const LANES_WAIT: Duration = Duration::from_secs(2);
 const WHY_CHARS_MAX: usize = 500;
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, place)).routes(routes!(lift))
+    OpenApiRouter::new().routes(routes!(list, place)).routes(routes!(lift)).routes(routes!(cancel_part))
 }
 
 /// A hold.
@@ -58,6 +58,8 @@ pub(crate) struct Hold {
     /// When it was lifted.
     #[serde(skip_serializing_if = "Option::is_none")]
     lifted_at: Option<Time>,
+    /// What it covers was cancelled for good: it does not end and is not lifted.
+    cancels: bool,
 }
 
 impl From<store::Hold> for Hold {
@@ -74,6 +76,7 @@ impl From<store::Hold> for Hold {
             actor: hold.actor,
             at: hold.at.into(),
             lifted_at: hold.lifted_at.map(Time),
+            cancels: hold.cancels,
         }
     }
 }
@@ -145,6 +148,93 @@ pub(crate) async fn place(
     Ok((StatusCode::CREATED, Json(Placed { hold, covers: covered.waiting, not_placed_yet: covered.unplaced })))
 }
 
+/// Which part of a campaign to cancel. Every field that is set narrows it; one has to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelledReach {
+    /// Only toward this provider, named as for a hold.
+    #[serde(default)]
+    provider: Option<String>,
+    /// Only to this domain.
+    #[serde(default)]
+    domain: Option<String>,
+    /// Only those whom no other source than this one (its name) can carry, for whoever may see sources. Refused: one in whose
+    /// place another goes.
+    #[serde(default)]
+    source: Option<String>,
+    /// Only the people who have not reacted for long.
+    #[serde(default)]
+    cold_only: bool,
+    /// Why.
+    why: String,
+    /// Only count whom it would skip.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// A part of a campaign that was cancelled, or would be.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PartCancelled {
+    /// What keeps the part from being tried; absent where it was only counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<Hold>,
+    /// People there who waited for a try.
+    pub(crate) waiting: u64,
+    /// People of whom nobody knows yet to which provider they go; those for this one are skipped when that is known.
+    not_placed_yet: u64,
+    /// People who were skipped; whoever was under way ends with their conversation.
+    skipped: u64,
+    /// They were only counted.
+    dry_run: bool,
+}
+
+/// Stop part of a campaign for good.
+///
+/// When this is answered nothing of the part starts, and whoever waited there is skipped as `cancelled`. The rest goes on.
+#[utoipa::path(post, path = "/campaigns/{id}/cancel-part", tag = "campaigns", request_body = CancelledReach,
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = PartCancelled)))]
+pub(crate) async fn cancel_part(
+    State(app): State<App>,
+    caller: Caller,
+    At(id): At<CampaignId>,
+    Input(part): Input<CancelledReach>,
+) -> Result<Json<PartCancelled>, Problem> {
+    caller.may(Scope::CampaignsSend)?;
+    let known = app.store.campaign(id).await?.filter(|known| known.workspace == caller.workspace);
+    let known = known.ok_or_else(|| Problem::not_found("campaign", id))?;
+    let CancelledReach { provider, domain, source, cold_only, why, dry_run } = part;
+    let names_nothing = provider.is_none() && domain.is_none() && source.is_none() && !cold_only;
+    let mut faults = Faults::default();
+    if names_nothing {
+        faults.add(Problem::field("provider", "name a part: a provider, a domain, a source or cold_only"));
+    }
+    let reach = Reach { campaign: Some(id.to_string()), provider, domain, source, cold_only, until: None, why };
+    let meant = reach.read(&app, &caller, &mut faults).await?;
+    Ok(Json(cancelled(&app, &caller, &known, faults.pass(meant)?, dry_run).await?))
+}
+
+/// Cancels part of a campaign, or only counts whom it would skip.
+pub(crate) async fn cancelled(
+    app: &App,
+    caller: &Caller,
+    campaign: &store::Campaign,
+    reach: NewHold,
+    dry_run: bool,
+) -> Result<PartCancelled, Problem> {
+    caller.may(Scope::CampaignsSend)?;
+    let part = engine::lanes::cancelled_with(&app.store, campaign, reach).await?;
+    let covered = app.store.covered_by(part.clone()).await?;
+    let (hold, skipped) = match dry_run {
+        true => (None, 0),
+        false => {
+            let (hold, skipped) = recorded(app.engine.cancel_part(part, &caller.actor).await?)?;
+            (Some(hold.into()), skipped)
+        }
+    };
+    let (waiting, not_placed_yet) = (covered.waiting, covered.unplaced);
+    Ok(PartCancelled { hold, waiting, not_placed_yet, skipped, dry_run })
+}
+
 impl Reach {
     /// The hold that is meant, unless something of it cannot be read; what is wrong with any of it.
     pub(crate) async fn read(
@@ -153,9 +243,7 @@ impl Reach {
         caller: &Caller,
         faults: &mut Faults,
     ) -> Result<Option<NewHold>, Problem> {
-        if self.why.trim().is_empty() || self.why.chars().count() > WHY_CHARS_MAX {
-            faults.add(Problem::field("why", format!("say why, in 1 to {WHY_CHARS_MAX} characters")));
-        }
+        let why = faults.take(read_why(&self.why)).unwrap_or_default();
         if self.until.is_some_and(|until| until.0 <= app.now()) {
             faults.add(Problem::field("until", "this hold would be over before it begins"));
         }
@@ -190,9 +278,17 @@ impl Reach {
             source,
             cold_only: self.cold_only,
             until: self.until.map(|time| time.0),
-            why: engine::one_line(&self.why),
+            why,
         }))
     }
+}
+
+/// Why something is held or cancelled, as it is kept.
+pub(crate) fn read_why(typed: &str) -> Result<String, Problem> {
+    if typed.trim().is_empty() || typed.chars().count() > WHY_CHARS_MAX {
+        return Err(Problem::field("why", format!("say why, in 1 to {WHY_CHARS_MAX} characters")));
+    }
+    Ok(engine::one_line(typed))
 }
 
 /// The operator that is meant. Refused: a name nobody goes by, under which nothing would ever be held.

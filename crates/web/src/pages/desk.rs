@@ -1,8 +1,8 @@
 //! The pages where lists are kept and settings made, each with its address.
 
 use super::{
-    account, alerts, domains, events, imports, keys, lanes, lists, machine, passages, segments, sequences, settings,
-    sources, sunsets, suppressions, users, webhooks,
+    account, alerts, domains, events, imports, keys, lanes, lists, machine, parts, passages, segments, sequences,
+    settings, sources, sunsets, suppressions, users, webhooks,
 };
 use crate::App;
 use axum::Router;
@@ -29,6 +29,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/lanes", get(lanes::list))
         .route("/holds", post(lanes::place))
         .route("/holds/{id}/lift", post(lanes::lift))
+        .route("/holds/{id}/cancel", get(parts::ask).post(parts::cancel))
         .route("/sources", get(sources::list).post(sources::put))
         .route("/sources/{name}", get(sources::show))
         .route("/sources/{name}/ceilings", post(sources::limit))

@@ -5,7 +5,7 @@ use super::layout::{Layout, Section};
 use super::names::Names;
 use super::sheet::{Cell, Part, Press, Sheet, Table};
 use super::shown::Shown;
-use super::{Visitor, live, tabs};
+use super::{Visitor, live, parts, tabs};
 use crate::App;
 use crate::api::holds as api;
 use crate::extract::{Asked, At, Input, given};
@@ -192,7 +192,9 @@ async fn hold_table(app: &App, visitor: &Visitor, may_write: bool, holds: Vec<Ho
         described.or_else(lane).unwrap_or(key)
     };
     let mut table = Table::new("holds", shown.say("holds"), head, shown.say("holds-empty")).with_csv(shown, "/holds");
+    let may_cancel = visitor.caller.scopes.has(Scope::CampaignsSend);
     for hold in holds {
+        let is_part = parts::is_part(&hold);
         let campaign = match hold.campaign {
             Some(id) => app.store.campaign(id).await?.map(|campaign| campaign.name),
             None => None,
@@ -201,13 +203,20 @@ async fn hold_table(app: &App, visitor: &Visitor, may_write: bool, holds: Vec<Ho
         let reach = [hold.provider.map(called), hold.domain_name, campaign, cold];
         let reach = reach.into_iter().flatten().collect::<Vec<_>>().join(" · ");
         let reach = if reach.is_empty() { shown.say("hold-all") } else { reach };
-        let until = hold.until.map_or_else(|| shown.say("hold-lifted-only"), |at| shown.time(&at));
+        let until = match hold.until {
+            Some(at) => shown.time(&at),
+            None if hold.cancels => shown.say("hold-cancelled"),
+            None => shown.say("hold-lifted-only"),
+        };
         let by = Cell::text(names.of_actor(shown, &hold.actor)).sub(shown.time(&hold.at));
         let why = shown.machine_said(&hold.why, &hold.at);
         let mut row = vec![Cell::text(&reach), Cell::text(until), Cell::text(why), by];
         if may_write {
-            let lift = Press::send(format!("/holds/{}/lift", hold.id), shown.say("hold-lift"));
-            row.push(Cell::presses(vec![lift.about(reach)]));
+            let lift = Press::send(format!("/holds/{}/lift", hold.id), shown.say("hold-lift")).about(reach.as_str());
+            let cancel = Press::to(format!("/holds/{}/cancel", hold.id), shown.say("part-cancel")).about(reach);
+            let is_offered = may_cancel && is_part;
+            let presses = [(!hold.cancels).then_some(lift), is_offered.then_some(cancel)];
+            row.push(Cell::presses(presses.into_iter().flatten().collect()));
         }
         table = table.rows([row]);
     }

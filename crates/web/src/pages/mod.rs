@@ -45,6 +45,7 @@ mod names;
 mod noted;
 mod once;
 mod orders;
+mod parts;
 mod passages;
 mod people;
 mod person;

@@ -99,6 +99,29 @@ async fn sources_pools_and_holds_are_described_bounded_and_let_go() {
 }
 
 #[tokio::test]
+async fn what_a_hold_keeps_back_is_cancelled_from_its_page() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let (browser, key) = (Browser::owner(&house).await, house.master_key().await);
+    let (store, id): (_, model::CampaignId) = (&house.app.store, things.campaign.parse().unwrap());
+    let paused = model::CampaignState::Paused;
+    store.set_campaign_state(id, paused, None, &Actor::Engine, house.app.now()).await.unwrap();
+    let reach = json!({ "campaign": things.campaign, "domain": "first.example", "why": "they asked" });
+    let placed = house.post("/api/v1/holds", &key, reach).await.json();
+    let action = format!("/holds/{}/cancel", placed["hold"]["id"].as_str().unwrap());
+    assert!(browser.look("/lanes").await.text.contains(&action));
+    let asked = browser.look(&action).await.text;
+    assert!(asked.contains("Skip 2 people") && asked.contains("value=\"they asked\""), "{asked}");
+    let reasonless = browser.submit(&action, "why=").await;
+    assert!(reasonless.status == 422 && reasonless.text.contains("id=\"part-why-wrong\""), "{}", reasonless.text);
+    assert_eq!(browser.submit(&action, "why=they+asked").await.status, 303);
+    assert_eq!(store.tally(id).await.unwrap().in_progress(), 0);
+    let lanes = browser.look("/lanes").await.text;
+    assert!(lanes.contains("for good: this part is cancelled") && !lanes.contains(&action), "{lanes}");
+    assert_eq!(browser.look(&action).await.status, 404);
+}
+
+#[tokio::test]
 async fn a_source_that_left_a_list_is_tried_again_from_the_page() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = || OpenOptions::directory(dir.path(), [7; 32]);

@@ -197,6 +197,7 @@ const ONE: &[&str] = &[
     "/segments/{id}/remove",
     "/suppressions/lift",
     "/holds/{id}/lift",
+    "/holds/{id}/cancel",
     "/sources/{name}/retire",
     "/sources/{name}/delisted",
     "/pools/{name}/remove",

@@ -189,6 +189,28 @@ async fn a_hold_is_placed_and_lifted() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_campaign_is_cancelled_and_does_not_go_on() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let things = house.furnish().await;
+    let id = things.campaign.parse().unwrap();
+    let (store, paused) = (&house.app.store, model::CampaignState::Paused);
+    store.set_campaign_state(id, paused, None, &model::Actor::Engine, house.app.now()).await.unwrap();
+    let path = format!("/api/v1/campaigns/{id}/cancel-part");
+    assert_eq!(house.post(&path, &key, json!({ "why": "they asked" })).await.json()["field"], "provider");
+    let part = |dry: bool| json!({ "source": "this machine", "why": "its cable is out", "dry_run": dry });
+    let counted = house.post(&path, &key, part(true)).await;
+    assert_eq!((counted.status.as_u16(), counted.json()["waiting"].as_u64()), (200, Some(2)), "{}", counted.text);
+    assert_eq!((counted.json()["skipped"].as_u64(), counted.json()["hold"].is_null()), (Some(0), true));
+    let done = house.post(&path, &key, part(false)).await.json();
+    assert_eq!((done["skipped"].as_u64(), done["hold"]["cancels"].as_bool()), (Some(2), Some(true)), "{done}");
+    let hold = format!("/api/v1/holds/{}", done["hold"]["id"].as_str().unwrap());
+    assert_eq!(house.ask(Method::DELETE, &hold, Some(&key), None).await.code(), "refused");
+    let foreign = house.foreign_key().await;
+    assert_eq!(house.post(&path, &foreign, part(true)).await.code(), "not_found");
+}
+
+#[tokio::test]
 async fn a_domain_gets_its_key_and_record() {
     let house = House::new();
     let key = house.master_key().await;

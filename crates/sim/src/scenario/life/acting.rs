@@ -8,6 +8,7 @@ use crate::people::{SENDER, SENDER_DOMAIN};
 use crate::scenario::{Action, Held};
 use crate::world::EPOCH;
 use dispatch::own::{Described, OwnFile};
+use engine::Obeyed;
 use engine::alerts::Way;
 use engine::drafts::{self, Proposal};
 use engine::launch::MessageFile;
@@ -67,6 +68,7 @@ impl Life {
             }
             Action::Post(address) => process.post(&address).await,
             Action::Hold(held, until) => process.hold(held, until).await,
+            Action::CancelPart(held) => process.cancel_part(held).await,
             Action::DescribeSource(name, address) => process.describe_source(name, address).await,
             Action::RetireSource(name) => process.retire_source(name).await,
             Action::Describe(providers, rules) => {
@@ -244,13 +246,18 @@ impl Process<'_> {
     }
 
     async fn hold(&self, held: Held, until: Duration) {
-        let mut hold = NewHold { until: Some(EPOCH + until), ..blank_hold() };
-        match held {
-            Held::Provider(key) => hold.provider = Some(key),
-            Held::Domain(name) => hold.domain = Some(name),
-            Held::Cold => (hold.campaign, hold.cold_only) = (Some(self.first().await), true),
+        let is_cold = held == Held::Cold;
+        let mut hold = NewHold { until: Some(EPOCH + until), ..reach_of(held) };
+        if is_cold {
+            hold.campaign = Some(self.first().await);
         }
         self.handle().place_hold(hold, &actor()).await.expect("held");
+    }
+
+    async fn cancel_part(&self, held: Held) {
+        let part = NewHold { campaign: Some(self.first().await), ..reach_of(held) };
+        let done = self.handle().cancel_part(part, &actor()).await.expect("cancelled");
+        assert!(matches!(done, Obeyed::Recorded(_)), "the ledger works");
     }
 
     async fn describe_source(&self, name: &str, address: &str) {
@@ -276,5 +283,14 @@ impl Process<'_> {
         let imports = self.store.list_imports(WorkspaceId::FIRST).await.expect("the ledger can be read");
         let unused = imports.last().expect("there is a list that nobody uses");
         self.store.remove_import(unused.id, &actor(), self.now()).await.expect("removed");
+    }
+}
+
+/// What a hold on it covers, of the whole workspace and until it is lifted.
+fn reach_of(held: Held) -> NewHold {
+    match held {
+        Held::Provider(key) => NewHold { provider: Some(key), ..blank_hold() },
+        Held::Domain(name) => NewHold { domain: Some(name), ..blank_hold() },
+        Held::Cold => NewHold { cold_only: true, ..blank_hold() },
     }
 }

@@ -1,6 +1,8 @@
 //! The next envelope behind the end of a message: what is said to the one never decides the other.
 
 use super::*;
+use crate::transcript::{Tracer, Who};
+use std::sync::{Arc, Mutex};
 
 const CHUNKS: &str = "250-mx\r\n250-CHUNKING\r\n250 PIPELINING";
 /// What a server says to the first message, which is sent by itself, and to the envelope of the second.
@@ -72,6 +74,52 @@ fn the_first_goes_by_itself_and_the_others_follow_each_other() {
         < 221 bye
     "#]]
     .assert_eq(&client.transcript().to_string());
+}
+
+#[derive(Debug, Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Tracer for Told {
+    fn line(&self, _at: Timestamp, who: Who, line: &str) {
+        let sign = match who {
+            Who::Us => '>',
+            Who::Them => '<',
+            Who::Note => '*',
+        };
+        self.0.lock().unwrap().push(format!("{sign} {line}"));
+    }
+}
+
+/// What a trace is told of the second message and the envelope behind it.
+fn told(stuck: bool) -> Vec<String> {
+    let told = Arc::new(Told::default());
+    let script = [&FIRST[..], &[OK, OK, OK, GO, OK, "221 bye"]].concat();
+    let settings = Settings { tracer: Some(told.clone()), ..settings(TlsMode::Off) };
+    let rig = Rig { envelopes: people(3), ahead: true, stuck, message: b"hello\r\n", ..Rig::new(settings, &script) };
+    rig.run();
+    let lines = told.0.lock().unwrap().clone();
+    let dot = lines.iter().enumerate().filter(|(_, line)| *line == "> .").nth(1).unwrap().0;
+    lines[dot..].to_vec()
+}
+
+#[test]
+fn a_trace_tells_what_goes_ahead_when_it_goes() {
+    let lines = told(false);
+    let ahead = [
+        "> .",
+        "* the envelope went out with the end of the message before",
+        "> MAIL FROM:<r@out.example>",
+        "> RCPT TO:<p3@mx.example>",
+        "> DATA",
+        "< 250 2.0.0 ok",
+        "< 250 2.0.0 ok",
+        "< 250 2.0.0 ok",
+        "< 354 go",
+    ];
+    assert_eq!(lines[..ahead.len()], ahead, "{lines:?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("p3@")).count(), 1, "told once: {lines:?}");
+    let kept = told(true);
+    assert_eq!(kept[5], "* that envelope was not written yet: it follows by itself", "{kept:?}");
 }
 
 #[test]
