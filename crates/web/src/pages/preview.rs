@@ -18,7 +18,7 @@ use dispatch::trial::letter;
 use engine::drafts::{self, Proposal};
 use mail::compose::Rendered;
 use model::access::Scope;
-use model::{CampaignId, ContactId};
+use model::{CampaignId, CampaignState, ContactId};
 use serde::Deserialize;
 use store::trial::VARIANTS_MAX;
 
@@ -214,6 +214,31 @@ struct Overtaken<'a> {
 pub(super) fn overtaken(visitor: &Visitor, id: CampaignId, version: u32) -> Result<String, Problem> {
     let (base, version) = (format!("/campaigns/{id}"), u64::from(version));
     Overtaken { shown: &visitor.shown, base, version }.render().map_err(|error| own_failure(&error))
+}
+
+#[derive(Template)]
+#[template(path = "pages/preview_too_late.html")]
+struct TooLate<'a> {
+    shown: &'a Shown,
+    base: String,
+    /// What happened to the draft meanwhile.
+    what: String,
+    may_take_back: bool,
+    /// Copies by one page are one.
+    once: String,
+}
+
+/// That the draft is none any more, and what can be done with what was typed: buttons of the form it was typed into.
+pub(super) fn too_late(visitor: &Visitor, campaign: &store::Campaign, once: String) -> Result<String, Problem> {
+    let shown = &visitor.shown;
+    let is_to_begin = campaign.state == CampaignState::Scheduled;
+    let what = match campaign.start_at.filter(|_| is_to_begin) {
+        Some(at) => shown.fill("too-late-begins", &[("at", shown.second(&at).into())]),
+        None => shown.say("too-late-begun"),
+    };
+    let may_take_back = is_to_begin && visitor.caller.scopes.has(Scope::CampaignsSend);
+    let base = format!("/campaigns/{}", campaign.id);
+    TooLate { shown, base, what, may_take_back, once }.render().map_err(|error| own_failure(&error))
 }
 
 pub(super) fn own_failure(error: &askama::Error) -> Problem {
