@@ -31,6 +31,17 @@ pub(super) fn is_elsewhere(app: &App, campaign: &Campaign) -> bool {
     campaign.state.may_send() && launch::snapshot(campaign).is_ok_and(is_other)
 }
 
+/// Does it wait for its next message? A standing campaign is sending only while there is one.
+pub(super) const fn is_ready(campaign: &Campaign, in_progress: u64) -> bool {
+    let goes_on = matches!(campaign.state, CampaignState::Sending | CampaignState::Retrying);
+    campaign.standing && goes_on && in_progress == 0
+}
+
+/// How it stands then, as [`standing`] has it.
+pub(super) fn ready(shown: &Shown) -> (&'static str, &'static str, String) {
+    ("skip", "ok", shown.say("state-ready"))
+}
+
 /// Where a campaign stands, in words: its class of the stylesheet, its icon, and what is said.
 pub(super) async fn standing(
     app: &App,
@@ -38,6 +49,9 @@ pub(super) async fn standing(
     campaign: &Campaign,
 ) -> Result<(&'static str, &'static str, String), Problem> {
     let shown = &visitor.shown;
+    if campaign.standing && is_ready(campaign, app.desk.latest.overview(app, campaign).await?.in_progress) {
+        return Ok(ready(shown));
+    }
     if is_elsewhere(app, campaign) {
         return Ok(("soft", "pause", shown.say("campaign-left")));
     }

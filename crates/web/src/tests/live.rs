@@ -8,6 +8,7 @@ use axum::http::Request;
 use http_body_util::BodyExt;
 use model::{
     Actor, Attempt, CampaignState, Category, DeliveryId, DeliveryState, Outcome, Reply, Scope, Stage, Verdict,
+    WorkspaceId,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -145,7 +146,7 @@ async fn whoever_watches_is_offered_what_can_be_done_now_and_told_why() {
     let (mut orders, mut why) = (watch().await, watch().await);
     let offered = event(&mut orders, "orders").await;
     assert!(offered.contains("/pause\"") && !offered.contains("/resume\""), "{offered}");
-    assert_eq!(event(&mut why, "why").await, "");
+    assert!(!event(&mut why, "why").await.contains("complained"));
     let (id, store) = (things.campaign.parse().unwrap(), &house.app.store);
     let because = Some("a third of them complained".to_owned());
     store.set_campaign_state(id, CampaignState::Paused, because, &Actor::Engine, house.app.now()).await.unwrap();
@@ -173,6 +174,31 @@ async fn the_page_after_an_order_shows_what_came_of_it_in_the_same_moment() {
     let after = look(&house, &base, &cookie).await.text;
     assert_eq!(figure(&after, "accepted"), "1", "no second has passed");
     assert!(after.contains(&format!("{base}/resume")), "{after}");
+}
+
+#[tokio::test]
+async fn what_waits_for_its_next_message_says_so_on_all_its_pages() {
+    let house = House::new();
+    house.furnish().await;
+    let cookie = owner(&house).await;
+    let store = &house.app.store;
+    let all = store.campaigns_page(WorkspaceId::FIRST, None, 50).await.unwrap();
+    let stream = all.into_iter().find(|one| one.standing).unwrap();
+    let base = format!("/campaigns/{}", stream.id);
+    let pages =
+        ["/campaigns?shelf=automated".to_owned(), base.clone(), format!("{base}/report"), format!("{base}/people")];
+    for page in &pages {
+        let text = look(&house, page, &cookie).await.text;
+        assert!(!text.contains("Ready for the next"), "somebody waits: {page}: {text}");
+    }
+    for one in store.deliveries(stream.id, DeliveryState::Queued, None, 9).await.unwrap() {
+        accept(&house, one.delivery).await;
+    }
+    house.pass(Duration::from_secs(2));
+    for page in &pages {
+        let text = look(&house, page, &cookie).await.text;
+        assert!(text.contains("Ready for the next"), "{page}: {text}");
+    }
 }
 
 #[tokio::test]

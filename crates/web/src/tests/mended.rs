@@ -190,6 +190,21 @@ async fn what_is_typed_into_a_draft_that_begins_meanwhile_stays_and_can_go_on() 
 }
 
 #[tokio::test]
+async fn of_a_draft_the_list_has_no_numbers_yet() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let id = draft(&house, &key, &["anna@a.example"]).await;
+    for page in ["/", "/campaigns"] {
+        let list = look(&house, page, &cookie).await.text;
+        let row = list.split("<tr>").find(|row| row.contains(&format!("/campaigns/{id}\">spring"))).unwrap();
+        assert!(row.matches(">–</td>").count() == 5 && !row.contains("people?state="), "{page}: {row}");
+    }
+    house.app.store.build_campaign(id.parse().unwrap(), &Actor::Engine, house.app.now()).await.unwrap();
+    let list = look(&house, "/campaigns", &cookie).await.text;
+    assert!(list.contains(&format!("/campaigns/{id}/people?state=in_progress\">1</a>")), "{list}");
+}
+
+#[tokio::test]
 async fn who_would_be_skipped_is_known_before_anything_is_sent() {
     let house = rehearsal();
     let (cookie, key) = (owner(&house).await, house.master_key().await);
