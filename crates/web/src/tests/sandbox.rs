@@ -4,6 +4,7 @@
 use super::browser::{Browser, roles};
 use super::composer::{hidden, place};
 use super::house::House;
+use crate::frame::told;
 use crate::{App, Config, SANDBOX_PLACE, Sandbox, router};
 use axum::Router;
 use axum::body::Body;
@@ -210,4 +211,14 @@ async fn a_picture_sent_in_from_its_composer_stays_in_it_with_all_that_was_typed
     assert!(back.starts_with(&edit) && back.ends_with("#pictures"), "{back}");
     let page = anna.look(&edit).await.text;
     assert!(page.contains("Typed since") && page.contains("a.gif"), "{page}");
+}
+
+#[tokio::test]
+async fn the_log_tells_its_requests_from_those_of_the_real_workspace() {
+    let (house, inside) = houses().await;
+    let app = inside.app.clone().as_sandbox_of(&house.app);
+    assert_eq!(told(&app, "/campaigns/m_1/report"), "/sandbox/campaigns/m_1/report");
+    assert_eq!(told(&house.app, "/campaigns/m_1/report"), "/campaigns/m_1/report");
+    let left = told(&house.app, "/u/secret");
+    assert!(!told(&app, "/u/secret").contains("secret") && !left.contains("secret"), "{left}");
 }
