@@ -104,6 +104,8 @@
 
   document.addEventListener("input", (event) => {
     if (event.target.form !== form || event.target.name === "picture") return;
+    // Whoever is chosen from the list is chosen, whatever address was typed before.
+    if (event.target.id === "contact" && form.elements.who) form.elements.who.value = "";
     typed += 1;
     window.clearTimeout(timer);
     waits = AGAIN_MS;

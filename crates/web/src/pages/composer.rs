@@ -64,6 +64,7 @@ impl Typed {
         let form = form.with_plain_lines();
         let seen = Seen {
             contact: form.raw("contact").to_owned(),
+            who: form.raw("who").to_owned(),
             way: form.raw("as").to_owned(),
             variant: form.raw("variant").to_owned(),
             version: None,
@@ -456,6 +457,7 @@ pub(super) async fn edit(
         Ok(found) => found,
         Err(elsewhere) => return Ok(elsewhere),
     };
+    let seen = preview::meant(&app, &visitor, seen).await?;
     let form = Typed::of(&visitor, &written).form.with(drawn::READ, mark(&campaign, &written.audience));
     let typed = Typed { form, seen };
     Ok(page(&composer(&app, &visitor, &campaign, typed, None).await?))
@@ -563,7 +565,8 @@ pub(super) async fn save(
     At(id): At<CampaignId>,
     form: forms::Typed,
 ) -> Result<Response, Problem> {
-    let typed = Typed::read(form);
+    let mut typed = Typed::read(form);
+    typed.seen = preview::meant(&app, &visitor, typed.seen).await?;
     let next = after_saving(id, &typed);
     match typed.raw("then") {
         ANEW => write_anew(&app, &visitor, id, typed).await,
@@ -779,7 +782,8 @@ pub(super) async fn send_picture(
         let place = format!("/campaigns/{id}/edit#pictures");
         return wrong.map_or_else(|| Ok(Redirect::to(&place).into_response()), Err);
     }
-    let typed = Typed::read(form);
+    let mut typed = Typed::read(form);
+    typed.seen = preview::meant(&app, &visitor, typed.seen).await?;
     let next = format!("/campaigns/{id}/edit?{}#pictures", typed.seen.query());
     keep(&app, &visitor, id, typed, wrong, &next).await
 }
