@@ -105,8 +105,8 @@ fn play_alone(
     runtime.block_on(async {
         match Box::pin(Opened::open(dir, home)).await {
             Ok(opened) => {
-                // Nobody is left to hear it: then nobody keeps the other end of `stopped` either.
                 let router = in_turn(opened.life.router.clone(), Arc::clone(&opened.life.turn));
+                // Nobody is left to hear it: then nobody keeps the other end of `stopped` either.
                 tell.send(Ok(router)).ok();
                 Box::pin(opened.play(stopped)).await
             }

@@ -568,7 +568,8 @@ pub(super) async fn save(
     let mut typed = Typed::read(form);
     typed.seen = preview::meant(&app, &visitor, typed.seen).await?;
     let next = after_saving(id, &typed);
-    match typed.raw("then") {
+    let then = typed.raw("then").to_owned();
+    match then.as_str() {
         ANEW => write_anew(&app, &visitor, id, typed).await,
         TAKE_BACK => take_back(&app, &visitor, id, typed, &next).await,
         _ => keep(&app, &visitor, id, typed, None, &next).await,
@@ -577,6 +578,7 @@ pub(super) async fn save(
 
 /// Writes another draft of what was typed, under a name that is free.
 async fn write_anew(app: &App, visitor: &Visitor, id: CampaignId, typed: Typed) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsWrite)?;
     let campaign = found(app, visitor, id).await?;
     let before = Written::of(engine::drafts::proposal(&app.store, &campaign).await?);
     let made = match typed.over(app, visitor, before).await {
