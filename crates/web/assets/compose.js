@@ -5,9 +5,14 @@
   const form = document.querySelector("form[data-autosave]");
   const shown = document.getElementById("shown");
   const saved = document.getElementById("saved");
-  if (!form || !shown || !saved) return;
+  const told = document.getElementById("told");
+  if (!form || !shown || !saved || !told) return;
 
   const REST_MS = 1_500;
+  // What could not be saved because nobody answered is tried again by itself, less and less often.
+  const AGAIN_MS = 3_000;
+  const AGAIN_MS_MAX = 60_000;
+  let waits = AGAIN_MS;
   // Browsers send at most 64 KiB for a page that is gone (Fetch, "HTTP-network-or-cache fetch"), whoever asks.
   const PARTING_BYTES_MAX = 60_000;
   let timer = 0;
@@ -55,24 +60,35 @@
     const upTo = typed;
     try {
       const answer = await fetch(form.action, { method: "POST", body: written(), redirect: "manual" });
-      if (answer.status === 200 || answer.status === 422 || answer.status === 409) {
-        shown.innerHTML = await answer.text();
+      // A page, whatever it says, is no piece of this one.
+      const part = answer.headers.get("postroom-part");
+      const place = part === "told" ? told : part === "shown" ? shown : null;
+      if (place) {
+        place.innerHTML = await answer.text();
         saved.textContent = "";
+        waits = AGAIN_MS;
         const read = answer.headers.get("postroom-read");
         if (read) form.elements.read.value = read;
         overtaken = answer.status === 409;
-        // What was overtaken is kept beside the draft.
-        if (answer.status === 422) refused = upTo;
+        // What was overtaken is kept beside the draft; what came too late for it is nowhere but here.
+        if (answer.status === 422 || place === told) refused = upTo;
         else kept = upTo;
         if (answer.status === 200) count();
         return;
       }
       // Whoever presses the button is asked to sign in, and what was typed is carried along.
       saved.textContent = answer.status === 401 ? saved.dataset.door : saved.dataset.failed;
+      if (answer.status >= 500 || answer.status === 429) later();
     } catch {
       saved.textContent = saved.dataset.failed;
+      later();
     }
     refused = upTo;
+  };
+  const later = () => {
+    window.clearTimeout(timer);
+    timer = window.setTimeout(save, waits);
+    waits = Math.min(waits * 2, AGAIN_MS_MAX);
   };
 
   const isOpen = () => typed > kept;
@@ -88,8 +104,11 @@
 
   document.addEventListener("input", (event) => {
     if (event.target.form !== form || event.target.name === "picture") return;
+    // Whoever is chosen from the list is chosen, whatever address was typed before.
+    if (event.target.id === "contact" && form.elements.who) form.elements.who.value = "";
     typed += 1;
     window.clearTimeout(timer);
+    waits = AGAIN_MS;
     timer = window.setTimeout(save, event.target.matches("#contact, #as, #variant") ? 0 : REST_MS);
   });
 
@@ -159,5 +178,6 @@
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden" && isOpen()) save();
   });
+  window.addEventListener("online", () => save());
   count();
 })();

@@ -109,8 +109,12 @@
     const place = Date.now() - wentTo < 1_500 && places[event.key];
     if (place) window.location.assign(place);
     if (event.key === "j" || event.key === "k") {
-      const rows = [...document.querySelectorAll("#main :is(tbody tr, .pick li, .todo li) a[href]:first-of-type")];
-      const at = rows.indexOf(document.activeElement);
+      const rows = [...document.querySelectorAll("#main :is(tbody tr, .pick li, .todo li)")]
+        .map((row) => row.querySelector("a[href]"))
+        .filter((link) => link);
+      // Whoever is anywhere in a row goes on from it.
+      const here = document.activeElement?.closest("tr, .pick li, .todo li")?.querySelector("a[href]");
+      const at = rows.indexOf(here ?? document.activeElement);
       const next = rows[Math.max(0, Math.min(rows.length - 1, at + (event.key === "j" ? 1 : -1)))];
       next?.focus();
     }
@@ -127,13 +131,13 @@
   const here = document.querySelector(".side [aria-current]");
   const strip = here?.closest("ul");
   if (strip) strip.scrollLeft = here.offsetLeft - (strip.clientWidth - here.offsetWidth) / 2;
-  // One press sends a form once.
-  for (const form of document.querySelectorAll("form[method=post]")) {
-    form.addEventListener("submit", (event) => {
-      if (form.dataset.sent) event.preventDefault();
-      form.dataset.sent = "1";
-    });
-  }
+  // One press sends a form once, those that came later with a part of the page as well.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !form.matches("form[method=post]")) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "1";
+  });
   window.addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });

@@ -37,7 +37,9 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let from = client_address(&app, &request);
     request.extensions_mut().insert(Peer(from));
-    let begun = app.now();
+    // What is measured is the machine: in a sandbox hours may pass meanwhile.
+    let clock = &app.front().world.clock;
+    let begun = clock.now();
     let within = if is_file(&path) { DEADLINE_OF_FILES } else { DEADLINE };
     let mut response = match oversized(&request) {
         Some(problem) => problem.into_response(),
@@ -46,13 +48,13 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
             answered.unwrap_or_else(|_| Problem::from(Code::TimedOut).into_response())
         }
     };
-    let took = app.now().since(begun);
+    let took = clock.now().since(begun);
     let route = response.extensions_mut().remove::<Route>();
     let route = route.as_ref().map_or("unmatched", |Route(route)| route.as_str());
     app.desk.metrics.count(&method, route, response.status().as_u16(), took);
     let actor = response.extensions().get::<Caller>().map(|caller| caller.actor.as_text()).unwrap_or_default();
     let (status, ms) = (response.status().as_u16(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-    let path = crate::public::without_token(&path);
+    let path = told(&app, &path);
     tracing::info!(request = id, %method, path, status, ms, from = shortened(from), actor, "answered");
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let body = serde_json::to_vec(&problem.body(&id)).unwrap_or_default();
@@ -71,6 +73,13 @@ pub(crate) async fn frame(State(app): State<App>, mut request: Request, next: Ne
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     response
+}
+
+/// A path as the log has it: without what only its owner may know, and as it was asked for, though a sandbox is asked without
+/// its place.
+pub(crate) fn told(app: &App, path: &str) -> String {
+    let place = if app.is_sandbox() { crate::sandbox::PLACE } else { "" };
+    format!("{place}{}", crate::public::without_token(path))
 }
 
 /// Is the head of a request larger than anybody needs?

@@ -33,8 +33,10 @@ const NOT_THERE: [&str; 10] =
 const TABLES: [&str; 3] = ["/api/v1/exports", "/api/v1/events/export", "/api/v1/jobs"];
 /// Where a page of the sandbox leads out of it.
 const OUTSIDE: [&str; 4] = ["/first", "/sign-in", "/sign-out", "/assets"];
-/// What leads from a page to another, as pages write it.
-const LEADS: [&str; 5] = [" href=\"/", " action=\"/", " src=\"/", " data-stream=\"/", " data-reach=\"/"];
+/// What leads from a page to another, as pages write it: every attribute of a template that has an address in it, which a test
+/// holds to this list.
+const LEADS: [&str; 6] =
+    [" href=\"/", " action=\"/", " formaction=\"/", " src=\"/", " data-stream=\"/", " data-reach=\"/"];
 
 /// Something that keeps one sandbox.
 pub trait Sandbox: Send + Sync {
@@ -206,6 +208,81 @@ pub(crate) async fn guest(app: &App, home: &App, known: &Caller) -> Result<Calle
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    /// Attributes with addresses in them (HTML Living Standard, list of attributes; SVG 2, 16.1).
+    const OF_ADDRESSES: [&str; 16] = [
+        "action",
+        "background",
+        "cite",
+        "data",
+        "formaction",
+        "href",
+        "imagesrcset",
+        "itemid",
+        "longdesc",
+        "manifest",
+        "ping",
+        "poster",
+        "src",
+        "srcdoc",
+        "srcset",
+        "xlink:href",
+    ];
+
+    /// The attributes in a text, each with what its value begins with, up to the next quotation mark.
+    fn attributes(text: &str) -> Vec<(&str, &str)> {
+        let pieces: Vec<&str> = text.split("=\"").collect();
+        let pairs = pieces.windows(2).filter_map(|pair| {
+            let is_in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':');
+            let name = pair[0].rsplit(|c: char| !is_in_name(c)).next().filter(|name| !name.is_empty())?;
+            Some((name, pair[1].split('"').next().unwrap_or_default()))
+        });
+        pairs.collect()
+    }
+
+    fn files(dir: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, found);
+            } else {
+                found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_has_an_address_in_a_template_is_among_what_leads() {
+        let mut templates = Vec::new();
+        files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), &mut templates);
+        let mut met = std::collections::BTreeSet::new();
+        for (path, text) in &templates {
+            for (name, value) in attributes(text) {
+                // What a page's own script or form is told as a value is read where it goes: `Location` is led there.
+                let is_path =
+                    value.starts_with('/') || value.starts_with("{{ head.base }}") || value.starts_with("{{ base }}");
+                let leads = OF_ADDRESSES.contains(&name) || (is_path && name != "value");
+                let is_known = LEADS.contains(&format!(" {name}=\"/").as_str());
+                assert!(!leads || is_known, "{path}: {name}=\"{value}\" leads out of the sandbox");
+                met.extend(leads.then_some(name));
+            }
+        }
+        assert!(met.contains("formaction") && met.contains("data-stream"), "{met:?}");
+    }
+
+    #[test]
+    fn a_script_begins_its_own_addresses_where_the_page_says() {
+        let mut scripts = Vec::new();
+        files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets"), &mut scripts);
+        let is_script = |path: &str| Path::new(path).extension().is_some_and(|kind| kind == "js");
+        for (path, text) in scripts.iter().filter(|(path, _)| is_script(path)) {
+            for quoted in ["\"/", "'/", "`/"] {
+                assert!(!text.contains(quoted), "{path} has an address of its own, which the sandbox cannot lead");
+            }
+        }
+    }
 
     #[test]
     fn only_what_is_below_its_place_is_in_it() {
@@ -219,9 +296,9 @@ mod tests {
     #[test]
     fn pages_lead_into_the_sandbox_and_out_of_it_only_where_they_should() {
         let page = r#"<a href="/">x</a><form action="/campaigns/1"><a href="/first"><use href="/assets/a/i.svg#b"/>
-            <a href="https://a.example/"><a href="//a.example"><iframe src="/p?a=1"> href=/x <i data-stream="/live">"#;
+            <a href="https://a.example/"><a href="//a.example"><iframe src="/p?a=1"> href=/x <i data-stream="/live"><button formaction="/p">"#;
         let led = r#"<a href="/sandbox/">x</a><form action="/sandbox/campaigns/1"><a href="/first"><use href="/assets/a/i.svg#b"/>
-            <a href="https://a.example/"><a href="//a.example"><iframe src="/sandbox/p?a=1"> href=/x <i data-stream="/sandbox/live">"#;
+            <a href="https://a.example/"><a href="//a.example"><iframe src="/sandbox/p?a=1"> href=/x <i data-stream="/sandbox/live"><button formaction="/sandbox/p">"#;
         assert_eq!(String::from_utf8(led_page(page.as_bytes())).unwrap(), led);
         assert_eq!(
             (super::led("/"), super::led("/sign-in?next=/sandbox/x")),

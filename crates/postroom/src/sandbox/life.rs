@@ -1,15 +1,23 @@
 //! How time passes in a sandbox: step by step, each exactly as in the simulator, with a real moment between two of them.
+//!
+//! Invariant: no request that may change something is under way while waits are skipped. What it writes down has a time that
+//! is still now, and what it lets begin is seen before hours pass.
 
 use super::clock::Written;
 use super::readers::Readers;
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use engine::report::{self, HeldBy, Report};
 use model::{CampaignState, Timestamp, WorkspaceId};
 use sim::tempo::Tempo;
 use sim::world::SimWorld;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use store::StoreError;
+use tokio::sync::RwLock;
 use web::App;
 
 /// Campaigns that are looked at for one that is under way.
@@ -47,6 +55,23 @@ fn is_soon(start_at: Option<Timestamp>, now: Timestamp, window: Duration) -> boo
     start_at.is_some_and(|at| at <= now + window)
 }
 
+/// Whose turn it is: of many requests that may change something, or of one step in which waits are skipped.
+pub(super) type Turn = Arc<RwLock<()>>;
+
+/// The same router for those outside: what may change something waits for the step under way, which ends in a moment, and no
+/// wait is skipped until it was answered.
+pub(super) fn in_turn(router: Router, turn: Turn) -> Router {
+    router.layer(from_fn_with_state(turn, take_turn))
+}
+
+async fn take_turn(State(turn): State<Turn>, request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    let _here = turn.read().await;
+    next.run(request).await
+}
+
 /// A sandbox at work.
 pub(super) struct Life {
     pub(super) sim: SimWorld,
@@ -54,6 +79,7 @@ pub(super) struct Life {
     pub(super) router: Router,
     pub(super) readers: Readers,
     pub(super) clock: Written,
+    pub(super) turn: Turn,
 }
 
 impl Life {
@@ -61,13 +87,17 @@ impl Life {
     /// or the ledger is gone.
     pub(super) async fn live(mut self, mut until: Receiver<()>) -> Result<(), String> {
         let (mut tempo, mut lines, mut look) = (Tempo::default(), 0, Look::default());
+        let turn = Arc::clone(&self.turn);
         loop {
-            // Whoever had a campaign begin did so in the moment that has just passed.
-            let may_hurry = look.may_hurry(self.may_anything_be_taken_back().await.map_err(|error| error.to_string())?);
+            // Whoever has a campaign begin does so before this, and it is seen here, or after the step.
+            let alone = turn.try_write().ok();
+            let may_be_taken_back = self.may_anything_be_taken_back().await.map_err(|error| error.to_string())?;
+            let may_hurry = alone.is_some() && look.may_hurry(may_be_taken_back);
             let told = self.sim.internet.trace_count();
             let (step, moment) = tempo.next(told.saturating_sub(lines), may_hurry);
             lines = told;
             self.step(step).await.map_err(|error| format!("the clock could not be kept: {error}"))?;
+            drop(alone);
             if look.is_due() {
                 look.is_waited = self.is_anything_waited().await.map_err(|error| error.to_string())?;
             }
@@ -145,6 +175,34 @@ fn is_held_for_good(report: &Report) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::{Body, to_bytes};
+    use axum::http::Method;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_change_something_is_done_between_two_steps_that_skip_waits() {
+        let turn = Turn::default();
+        let seen = Arc::clone(&turn);
+        let may_skip = move || {
+            let seen = Arc::clone(&seen);
+            async move { seen.try_write().is_ok().to_string() }
+        };
+        let router = in_turn(Router::new().route("/", get(may_skip.clone()).post(may_skip)), Arc::clone(&turn));
+        let ask = async |method: Method| {
+            let request = axum::http::Request::builder().method(method).uri("/").body(Body::empty()).unwrap();
+            let answer = router.clone().oneshot(request).await.unwrap();
+            String::from_utf8(to_bytes(answer.into_body(), 99).await.unwrap().to_vec()).unwrap()
+        };
+        assert_eq!(ask(Method::GET).await, "true", "who only looks holds nothing up");
+        assert_eq!(ask(Method::POST).await, "false", "while a form is obeyed no wait is skipped");
+        let step = turn.try_write().unwrap();
+        let mut form = Box::pin(ask(Method::POST));
+        let waits = tokio::time::timeout(Duration::from_secs(1), form.as_mut()).await;
+        assert!(waits.is_err(), "it does not begin while waits are skipped");
+        drop(step);
+        assert_eq!(form.await, "false");
+    }
 
     #[test]
     fn while_a_campaign_may_be_taken_back_nothing_is_hurried_whatever_else_is_under_way() {

@@ -7,7 +7,7 @@
 use super::READY;
 use super::clock::Written;
 use super::furnish::{SEED, furnish};
-use super::life::Life;
+use super::life::{Life, Turn, in_turn};
 use super::readers::Readers;
 use crate::failure::Failure;
 use crate::{sample, service};
@@ -105,8 +105,9 @@ fn play_alone(
     runtime.block_on(async {
         match Box::pin(Opened::open(dir, home)).await {
             Ok(opened) => {
+                let router = in_turn(opened.life.router.clone(), Arc::clone(&opened.life.turn));
                 // Nobody is left to hear it: then nobody keeps the other end of `stopped` either.
-                tell.send(Ok(opened.life.router.clone())).ok();
+                tell.send(Ok(router)).ok();
                 Box::pin(opened.play(stopped)).await
             }
             Err(failure) => {
@@ -163,7 +164,7 @@ impl Opened {
         };
         let app = App::new(store, engine.handle(), world, config).as_sandbox_of(home);
         let router = web::router(app.clone());
-        Ok(Opened { life: Life { sim, app, router, readers, clock }, engine, mailings })
+        Ok(Opened { life: Life { sim, app, router, readers, clock, turn: Turn::default() }, engine, mailings })
     }
 
     /// Until it is told to stop, or cannot go on.

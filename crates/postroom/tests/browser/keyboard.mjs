@@ -19,6 +19,7 @@ export default async function story(browser) {
   await page.keyboard.press("g");
   await kim.leaves(() => page.keyboard.press("c"));
   holds(kim.at() === "/campaigns", `g c leads to ${kim.at()}`);
+  await goesDownTheRows(page);
   await walks(kim);
   await tabsTo(page, "New campaign");
   await kim.leaves(() => page.keyboard.press("Enter"));
@@ -117,4 +118,17 @@ async function walks(somebody) {
   holds(missed.length === 0, `${page.url()}: never reached by Tab: ${missed.join(", ")}`);
   await page.evaluate(() => document.activeElement?.blur());
   step("walked", { at: somebody.at().replace(/m_\w+/, "ID"), stops: all.length });
+}
+
+// j goes from row to row, whatever else has a link in them, and stays at the last.
+async function goesDownTheRows(page) {
+  const firsts = (all) => all.map((row) => row.querySelector("a[href]")?.getAttribute("href")).filter(Boolean);
+  const rows = await page.locator("#main tbody tr").evaluateAll(firsts);
+  for (const [at, href] of [...rows, rows.at(-1)].entries()) {
+    await page.keyboard.press("j");
+    const there = await page.evaluate(() => document.activeElement.getAttribute("href"));
+    holds(rows.length === 0 || there === href, `j number ${at + 1} leads to ${there}, not to ${href}`);
+  }
+  // The walk begins at the top.
+  await page.reload();
 }

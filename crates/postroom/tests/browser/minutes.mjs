@@ -141,6 +141,17 @@ async function losesNothing(anna, campaign) {
     await anna.goes(`${campaign}/edit`);
     return (await subject()) === "The first crocuses of all, {{ first_name }}";
   });
+  // While nobody answers it says so, and as soon as somebody does it is saved, with no further key.
+  const away = (route) => (route.request().method() === "POST" ? route.fulfill({ status: 503, body: "" }) : route.continue());
+  await anna.page.route("**/edit", away);
+  anna.expects = 503;
+  await typed("Crocuses at last, {{ first_name }}");
+  await anna.sees("Not saved just now", "#saved");
+  await anna.page.unroute("**/edit", away);
+  await until("what nobody took is taken", async () => (await anna.reads("#saved")) === "");
+  anna.expects = 200;
+  await anna.goes(`${campaign}/edit`);
+  holds((await subject()) === "Crocuses at last, {{ first_name }}", `after nobody answered it is ${await subject()}`);
   // What cannot be saved keeps whoever typed it on the page, once, and says why.
   await typed("The first crocuses, {{ first_name }}");
   await anna.types("From", "nobody");

@@ -31,6 +31,17 @@ pub(super) fn is_elsewhere(app: &App, campaign: &Campaign) -> bool {
     campaign.state.may_send() && launch::snapshot(campaign).is_ok_and(is_other)
 }
 
+/// Does it wait for its next message? A standing campaign is sending only while there is one.
+pub(super) const fn is_ready(campaign: &Campaign, in_progress: u64) -> bool {
+    let goes_on = matches!(campaign.state, CampaignState::Sending | CampaignState::Retrying);
+    campaign.standing && goes_on && in_progress == 0
+}
+
+/// How it stands then, as [`standing`] has it.
+pub(super) fn ready(shown: &Shown) -> (&'static str, &'static str, String) {
+    ("skip", "ok", shown.say("state-ready"))
+}
+
 /// Where a campaign stands, in words: its class of the stylesheet, its icon, and what is said.
 pub(super) async fn standing(
     app: &App,
@@ -38,6 +49,9 @@ pub(super) async fn standing(
     campaign: &Campaign,
 ) -> Result<(&'static str, &'static str, String), Problem> {
     let shown = &visitor.shown;
+    if campaign.standing && is_ready(campaign, app.desk.latest.overview(app, campaign).await?.in_progress) {
+        return Ok(ready(shown));
+    }
     if is_elsewhere(app, campaign) {
         return Ok(("soft", "pause", shown.say("campaign-left")));
     }
@@ -91,17 +105,15 @@ pub(super) struct Head {
     pub(super) state: String,
     pub(super) class: &'static str,
     pub(super) icon: &'static str,
-    pub(super) why: Option<String>,
-    /// Is it not sent from here?
-    pub(super) is_left: bool,
     pub(super) from: String,
     /// When it began and ended, and when this was so ([`as_of`]).
     pub(super) as_of: String,
     /// Which of its pages this is.
     pub(super) tab: &'static str,
-    pub(super) may_pause: bool,
-    pub(super) may_resume: bool,
-    pub(super) may_cancel: bool,
+    /// What may be done to it, why it stands as it does, and its other pages, drawn ([`Moving`]).
+    pub(super) orders: String,
+    pub(super) why: String,
+    pub(super) tabs: String,
     pub(super) may_take_back: bool,
     /// Has it not begun?
     pub(super) is_draft: bool,
@@ -120,33 +132,108 @@ impl Head {
         campaign: &Campaign,
         tab: &'static str,
     ) -> Result<Head, Problem> {
-        use CampaignState::{Building, Draft, Paused, Retrying, Scheduled, Sending};
         let shown = &visitor.shown;
         let (class, icon, state) = standing(app, visitor, campaign).await?;
         let chosen = engine::drafts::proposal(&app.store, campaign).await?;
-        let may_send = visitor.caller.scopes.has(Scope::CampaignsSend);
-        let may_write = visitor.caller.scopes.has(Scope::CampaignsWrite);
-        let is_moving = matches!(campaign.state, Building | Sending | Retrying);
+        let moving = Moving::of(app, visitor, campaign, tab, class);
+        let [(_, orders), (_, why), (_, tabs)] = moving.parts();
+        let Moving { base, may_take_back, is_draft, may_write, .. } = moving;
         Ok(Head {
-            base: format!("/campaigns/{}", campaign.id),
+            base,
             name: campaign.name.clone(),
             state,
             class,
             icon,
-            why: campaign.why.as_deref().map(|why| shown.machine_said(why, &shown.now)),
-            is_left: is_elsewhere(app, campaign),
             from: chosen.options.from,
             as_of: as_of(shown, campaign),
+            tab,
+            orders,
+            why,
+            tabs,
+            may_take_back,
+            is_draft,
+            may_write,
+            may_copy: visitor.caller.scopes.has(Scope::CampaignsWrite) && campaign.kind == CampaignKind::Broadcast,
+            once: idempotency::form_token(app),
+        })
+    }
+}
+
+/// What of a head follows the campaign's state, for whoever looks: what may be done to it, why it stands as it does, and which
+/// pages it has. Nothing is read for it.
+pub(super) struct Moving<'a> {
+    shown: &'a Shown,
+    icons: &'static str,
+    base: String,
+    class: &'static str,
+    why: Option<String>,
+    /// Is it not sent from here?
+    is_left: bool,
+    tab: &'static str,
+    may_pause: bool,
+    may_resume: bool,
+    may_cancel: bool,
+    may_take_back: bool,
+    is_draft: bool,
+    may_write: bool,
+}
+
+#[derive(Template)]
+#[template(path = "pages/head_orders.html")]
+struct Orders<'a> {
+    moving: &'a Moving<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/head_why.html")]
+struct Why<'a> {
+    moving: &'a Moving<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/head_tabs.html")]
+struct Tabs<'a> {
+    moving: &'a Moving<'a>,
+}
+
+impl<'a> Moving<'a> {
+    /// As it stands. `class`: that of its standing.
+    pub(super) fn of(
+        app: &App,
+        visitor: &'a Visitor,
+        campaign: &Campaign,
+        tab: &'static str,
+        class: &'static str,
+    ) -> Moving<'a> {
+        use CampaignState::{Building, Draft, Paused, Retrying, Scheduled, Sending};
+        let shown = &visitor.shown;
+        let may_send = visitor.caller.scopes.has(Scope::CampaignsSend);
+        let is_moving = matches!(campaign.state, Building | Sending | Retrying);
+        Moving {
+            shown,
+            icons: &super::assets::PLACE,
+            base: format!("/campaigns/{}", campaign.id),
+            class,
+            why: campaign.why.as_deref().map(|why| shown.machine_said(why, &shown.now)),
+            is_left: is_elsewhere(app, campaign),
             tab,
             may_pause: may_send && is_moving,
             may_resume: may_send && campaign.state == Paused,
             may_cancel: may_send && (is_moving || campaign.state == Paused),
             may_take_back: may_send && campaign.state == Scheduled,
             is_draft: matches!(campaign.state, Draft | Scheduled),
-            may_write: may_write && campaign.state == Draft,
-            may_copy: may_write && campaign.kind == CampaignKind::Broadcast,
-            once: idempotency::form_token(app),
-        })
+            may_write: visitor.caller.scopes.has(Scope::CampaignsWrite) && campaign.state == Draft,
+        }
+    }
+
+    /// Its parts, by the names they have on the page.
+    pub(super) fn parts(&self) -> [(&'static str, String); 3] {
+        let drawn = [
+            ("orders", Orders { moving: self }.render()),
+            ("why", Why { moving: self }.render()),
+            ("tabs", Tabs { moving: self }.render()),
+        ];
+        drawn.map(|(part, html)| (part, html.unwrap_or_default()))
     }
 }
 

@@ -14,8 +14,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use engine::report::Report;
+use model::CampaignState;
 use model::access::Scope;
-use model::{CampaignState, DeliveryState};
 use serde::Deserialize;
 use store::{Campaign, Shelf};
 
@@ -37,10 +37,24 @@ pub(super) struct Line {
     pub(super) state: String,
     pub(super) class: &'static str,
     pub(super) icon: &'static str,
+    /// Has it begun? Before, nobody is anywhere yet, and nobody is not none.
+    pub(super) is_begun: bool,
     pub(super) report: Report,
 }
 
 impl Line {
+    /// Its numbers in the order of their columns: what each is called, how many, and where they are.
+    pub(super) fn numbers(&self) -> [(&'static str, u64, String); 5] {
+        let Report { recipients, skipped, accepted, in_progress, .. } = self.report;
+        [
+            ("term-recipients", recipients, self.people("all")),
+            ("term-skipped", skipped, self.people("skipped")),
+            ("term-accepted", accepted, self.people("accepted")),
+            ("term-in_progress", in_progress, self.people("in_progress")),
+            ("term-not_delivered", self.report.not_delivered(), format!("/campaigns/{}/investigate", self.id)),
+        ]
+    }
+
     /// The address of the people who stand somewhere.
     pub(super) fn people(&self, state: &str) -> String {
         format!("/campaigns/{}/people?state={state}", self.id)
@@ -209,11 +223,9 @@ pub(super) async fn lines(app: &App, visitor: &Visitor, found: Vec<Campaign>) ->
     let mut lines = Vec::with_capacity(found.len());
     for campaign in found {
         let tally = app.store.tally(campaign.id).await?;
-        // A standing campaign waits for the next message, and is sending only while there is one.
-        let is_idle =
-            campaign.standing && tally.count(DeliveryState::Queued) + tally.count(DeliveryState::Deferred) == 0;
-        let (class, icon, state) = match is_idle {
-            true => ("skip", "ok", shown.say("state-ready")),
+        let report = Report::of_tally(&tally);
+        let (class, icon, state) = match super::campaign::is_ready(&campaign, report.in_progress) {
+            true => super::campaign::ready(shown),
             false => super::campaign::standing(app, visitor, &campaign).await?,
         };
         let began = campaign.started_at.or(campaign.start_at);
@@ -224,7 +236,8 @@ pub(super) async fn lines(app: &App, visitor: &Visitor, found: Vec<Campaign>) ->
             name: campaign.name,
             class,
             icon,
-            report: Report::of_tally(&tally),
+            is_begun: !matches!(campaign.state, CampaignState::Draft | CampaignState::Scheduled),
+            report,
         });
     }
     Ok(lines)

@@ -37,8 +37,18 @@ const GROUPS_MAX: usize = 100;
 const PICTURES_MAX: usize = 12;
 /// The field of a picture that is sent in.
 const PICTURE: &str = "picture";
-/// The header by which the script learns what it has read.
+/// The header by which the script learns what it has read …
 const READ: &str = "postroom-read";
+/// … and the one that says into which element of the page an answer goes. One without it is no piece of this page.
+const PART: &str = "postroom-part";
+/// The element of what the message says …
+const SHOWN: &str = "shown";
+/// … and the one of what became of saving it, beside the buttons that save.
+const TOLD: &str = "told";
+/// The button that writes another draft of what was typed …
+const ANEW: &str = "anew";
+/// … and the one that takes the campaign back first.
+const TAKE_BACK: &str = "take-back";
 /// Names tried for a copy.
 const COPIES_MAX: u32 = 50;
 
@@ -54,6 +64,7 @@ impl Typed {
         let form = form.with_plain_lines();
         let seen = Seen {
             contact: form.raw("contact").to_owned(),
+            who: form.raw("who").to_owned(),
             way: form.raw("as").to_owned(),
             variant: form.raw("variant").to_owned(),
             version: None,
@@ -347,6 +358,8 @@ struct ComposerPage {
     may_send: bool,
     /// It was changed elsewhere since it was read here: the version that keeps what was typed here.
     aside: Option<u32>,
+    /// What became of saving it, drawn, where it is no draft any more.
+    told: Option<String>,
 }
 
 impl ComposerPage {
@@ -444,6 +457,7 @@ pub(super) async fn edit(
         Ok(found) => found,
         Err(elsewhere) => return Ok(elsewhere),
     };
+    let seen = preview::meant(&app, &visitor, seen).await?;
     let form = Typed::of(&visitor, &written).form.with(drawn::READ, mark(&campaign, &written.audience));
     let typed = Typed { form, seen };
     Ok(page(&composer(&app, &visitor, &campaign, typed, None).await?))
@@ -489,6 +503,7 @@ async fn composer(
         shown,
         error,
         aside: None,
+        told: None,
         may_send: visitor.caller.scopes.has(Scope::CampaignsSend),
         typed,
     })
@@ -497,7 +512,11 @@ async fn composer(
 /// A draft as it stands. Refused: what is none any more.
 async fn standing(app: &App, visitor: &Visitor, id: CampaignId) -> Result<(store::Campaign, Written), Problem> {
     let found = draft(app, visitor, id).await?;
-    found.map_err(|_| Problem::new(Code::WrongState, visitor.shown.say("draft-no-more")))
+    found.map_err(|_| no_draft(visitor))
+}
+
+fn no_draft(visitor: &Visitor) -> Problem {
+    Problem::new(Code::WrongState, visitor.shown.say("draft-no-more"))
 }
 
 /// The mark of a draft as it stands.
@@ -531,7 +550,7 @@ async fn set_aside(
             (None, Some(problem)) => preview::refused(visitor, &problem)?,
             (None, None) => String::new(),
         };
-        return Ok((StatusCode::CONFLICT, Html(pane)).into_response());
+        return Ok((StatusCode::CONFLICT, [(PART, SHOWN)], Html(pane)).into_response());
     }
     // Whoever presses again has seen what it says, and means it.
     let typed = Typed { form: typed.form.with(drawn::READ, read), ..typed };
@@ -546,14 +565,118 @@ pub(super) async fn save(
     At(id): At<CampaignId>,
     form: forms::Typed,
 ) -> Result<Response, Problem> {
-    let typed = Typed::read(form);
+    let mut typed = Typed::read(form);
+    typed.seen = preview::meant(&app, &visitor, typed.seen).await?;
     let next = after_saving(id, &typed);
-    keep(&app, &visitor, id, typed, None, &next).await
+    let then = typed.raw("then").to_owned();
+    match then.as_str() {
+        ANEW => write_anew(&app, &visitor, id, typed).await,
+        TAKE_BACK => take_back(&app, &visitor, id, typed, &next).await,
+        _ => keep(&app, &visitor, id, typed, None, &next).await,
+    }
+}
+
+/// Writes another draft of what was typed, under a name that is free.
+async fn write_anew(app: &App, visitor: &Visitor, id: CampaignId, typed: Typed) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsWrite)?;
+    let campaign = found(app, visitor, id).await?;
+    let before = Written::of(engine::drafts::proposal(&app.store, &campaign).await?);
+    let made = match typed.over(app, visitor, before).await {
+        Ok(written) => {
+            let making = made_under_a_free_name(app, visitor, written);
+            idempotency::form(app, &visitor.caller, typed.raw("once"), making).await
+        }
+        Err(problem) => Err(problem),
+    };
+    match made {
+        Ok(place) => Ok(Redirect::to(&place).into_response()),
+        Err(problem) if is_mistake(&problem) => too_late(app, visitor, id, typed, problem).await,
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Where the draft is written that is made like this.
+async fn made_under_a_free_name(app: &App, visitor: &Visitor, written: Written) -> Result<String, Problem> {
+    for number in 1..COPIES_MAX {
+        let name = if number == 1 { written.name.clone() } else { numbered(&written.name, number) };
+        let one = Written { name, ..written.clone() };
+        match api::make(State(app.clone()), visitor.caller.clone(), Input(one)).await {
+            Ok((_, Json(made))) => return Ok(format!("/campaigns/{}/edit", made.id())),
+            Err(problem) if problem.code == Code::AlreadyExists => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    Err(Code::AlreadyExists.into())
+}
+
+/// What the copy of that number is called.
+fn numbered(name: &str, number: u32) -> String {
+    format!("{name} ({number})")
+}
+
+/// Takes a campaign back whose time has not come, and saves what was typed.
+async fn take_back(
+    app: &App,
+    visitor: &Visitor,
+    id: CampaignId,
+    typed: Typed,
+    next: &str,
+) -> Result<Response, Problem> {
+    let taken = api::take_back(State(app.clone()), visitor.caller.clone(), At(id)).await;
+    match taken.err() {
+        Some(problem) if problem.code != Code::WrongState => Err(problem),
+        // That it was taken back already, or began in this very moment, saving finds out.
+        _ => keep(app, visitor, id, typed, None, next).await,
+    }
 }
 
 /// Saves what was typed and goes on to `next`; `picture`: what is wrong with a picture that came with it. Whatever is wrong
-/// comes back with what was typed, as far as it could not be saved.
+/// comes back with what was typed, as far as it could not be saved; so does all of it where the draft is none any more.
 async fn keep(
+    app: &App,
+    visitor: &Visitor,
+    id: CampaignId,
+    typed: Typed,
+    picture: Option<Problem>,
+    next: &str,
+) -> Result<Response, Problem> {
+    match keep_draft(app, visitor, id, typed.clone(), picture.clone(), next).await {
+        Err(problem) if problem.code == Code::WrongState => {
+            too_late(app, visitor, id, typed, picture.unwrap_or(problem)).await
+        }
+        kept => kept,
+    }
+}
+
+/// What was typed into a draft that was given its time meanwhile, or has begun: it stands in the form as it was, and beside it
+/// what happened and what can be done. `problem`: what else is wrong.
+async fn too_late(
+    app: &App,
+    visitor: &Visitor,
+    id: CampaignId,
+    typed: Typed,
+    problem: Problem,
+) -> Result<Response, Problem> {
+    let campaign = found(app, visitor, id).await?;
+    let told = match campaign.state {
+        CampaignState::Draft => None,
+        _ => Some(preview::too_late(visitor, &campaign, idempotency::form_token(app))?),
+    };
+    let error = Some(problem).filter(|problem| told.is_none() || problem.code != Code::WrongState);
+    if typed.is_quiet() {
+        let (part, pane) = match (told, error) {
+            (Some(told), _) => (TOLD, told),
+            (None, Some(problem)) => (SHOWN, preview::refused(visitor, &problem)?),
+            (None, None) => (SHOWN, String::new()),
+        };
+        return Ok((StatusCode::CONFLICT, [(PART, part)], Html(pane)).into_response());
+    }
+    let form = ComposerPage { told, ..composer(app, visitor, &campaign, typed, error).await? };
+    Ok((StatusCode::CONFLICT, page(&form)).into_response())
+}
+
+/// The same of what is a draft. Refused: what is none any more.
+async fn keep_draft(
     app: &App,
     visitor: &Visitor,
     id: CampaignId,
@@ -581,15 +704,18 @@ async fn keep(
         Err(problem) => return Err(problem),
     };
     let campaign = found(app, visitor, id).await?;
+    if wrong.is_some() && campaign.state != CampaignState::Draft {
+        return Err(no_draft(visitor));
+    }
     let read = mark(&campaign, &Groups::of(&app.store.audience_of(id).await?));
     match wrong {
         None => {
             let pane = Html(preview::pane(app, visitor, &campaign, &typed.seen).await?);
-            Ok(([(READ, read)], pane).into_response())
+            Ok(([(READ, read.as_str()), (PART, SHOWN)], pane).into_response())
         }
         Some(problem) if typed.is_quiet() => {
             let pane = preview::refused(visitor, &problem)?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(pane)).into_response())
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, [(PART, SHOWN)], Html(pane)).into_response())
         }
         Some(problem) => {
             let typed = Typed { form: typed.form.with(drawn::READ, read), ..typed };
@@ -658,7 +784,8 @@ pub(super) async fn send_picture(
         let place = format!("/campaigns/{id}/edit#pictures");
         return wrong.map_or_else(|| Ok(Redirect::to(&place).into_response()), Err);
     }
-    let typed = Typed::read(form);
+    let mut typed = Typed::read(form);
+    typed.seen = preview::meant(&app, &visitor, typed.seen).await?;
     let next = format!("/campaigns/{id}/edit?{}#pictures", typed.seen.query());
     keep(&app, &visitor, id, typed, wrong, &next).await
 }
@@ -716,8 +843,7 @@ pub(super) async fn duplicate(
     let campaign = found(&app, &visitor, id).await?;
     let made = idempotency::form(&app, &visitor.caller, form.raw("once"), async {
         for number in 2..COPIES_MAX {
-            let name = format!("{} ({number})", campaign.name);
-            let copy = Input(api::Copy { name });
+            let copy = Input(api::Copy { name: numbered(&campaign.name, number) });
             match api::duplicate(State(app.clone()), visitor.caller.clone(), At(id), copy).await {
                 Ok((_, Json(made))) => return Ok(format!("/campaigns/{}/edit", made.id())),
                 Err(problem) if problem.code == Code::AlreadyExists => {}

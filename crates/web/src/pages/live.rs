@@ -134,6 +134,11 @@ impl<K: Ord + Copy, T: Clone> Shared<K, T> {
         *known = Some((now, found.clone()));
         Ok(found)
     }
+
+    /// What is known of it is not shown any more; whoever waits for a reading that goes on has asked before.
+    fn forget(&self, id: K) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
 }
 
 /// The latest of campaigns that somebody watches: how they stand, their figures, and the lanes, which are the same for all.
@@ -151,6 +156,16 @@ pub(crate) struct Latest {
 }
 
 impl Latest {
+    /// Somebody gave an order: whoever looks at the campaign from now on sees what came of it, not how it was a moment ago.
+    pub(crate) fn forget(&self, id: CampaignId) {
+        self.campaigns.forget(id);
+        self.reports.forget(id);
+        self.trials.forget(id);
+        self.at_sites.forget(id);
+        self.retries.forget(id);
+        self.forecasts.forget(id);
+    }
+
     /// A campaign that this visitor was shown before.
     async fn campaign(&self, app: &App, visitor: &Visitor, id: CampaignId) -> Result<Campaign, Problem> {
         self.campaigns.get(app, id, FRESH, super::campaign::found(app, visitor, id)).await
@@ -305,7 +320,9 @@ impl Stream {
 
 /// An event of the stream: a part's name and its markup, a line each (HTML Living Standard, 9.2.6).
 fn event(part: &str, html: &str) -> String {
-    let data: String = html.lines().map(|line| format!("data: {line}\n")).collect();
+    // Without a line of data there is no event: a part that is empty now has an empty one.
+    let lines = html.lines().chain(html.is_empty().then_some(""));
+    let data: String = lines.map(|line| format!("data: {line}\n")).collect();
     format!("event: {part}\n{data}\n")
 }
 
@@ -316,5 +333,6 @@ mod tests {
     #[test]
     fn markup_of_several_lines_is_one_event() {
         assert_eq!(event("lanes", "<p>\na</p>"), "event: lanes\ndata: <p>\ndata: a</p>\n\n");
+        assert_eq!(event("why", ""), "event: why\ndata: \n\n", "else what stood there would stay");
     }
 }

@@ -27,7 +27,9 @@ pub(super) struct Wish {
     out: Option<String>,
 }
 
-fn back_to(id: CampaignId) -> Response {
+/// To its page, which shows what came of the order.
+fn back_to(app: &App, id: CampaignId) -> Response {
+    app.desk.latest.forget(id);
     Redirect::to(&format!("/campaigns/{id}")).into_response()
 }
 
@@ -37,8 +39,8 @@ pub(super) async fn pause(
     visitor: Visitor,
     At(id): At<CampaignId>,
 ) -> Result<Response, Problem> {
-    let Json(_paused) = api::pause(State(app), visitor.caller, At(id), Input(api::Why::default())).await?;
-    Ok(back_to(id))
+    let Json(_paused) = api::pause(State(app.clone()), visitor.caller, At(id), Input(api::Why::default())).await?;
+    Ok(back_to(&app, id))
 }
 
 /// Takes it back before it begins.
@@ -47,8 +49,8 @@ pub(super) async fn take_back(
     visitor: Visitor,
     At(id): At<CampaignId>,
 ) -> Result<Response, Problem> {
-    let Json(_draft) = api::take_back(State(app), visitor.caller, At(id)).await?;
-    Ok(back_to(id))
+    let Json(_draft) = api::take_back(State(app.clone()), visitor.caller, At(id)).await?;
+    Ok(back_to(&app, id))
 }
 
 #[derive(Template)]
@@ -159,7 +161,7 @@ pub(super) async fn resume(
     let out = demand.as_ref().map(|demand| &demand.out).filter(|_| wish.out.is_some());
     let given = api::Resumption::typed(wish.because.clone(), out);
     match api::go_on(State(app.clone()), visitor.caller.clone(), At(id), Input(given)).await {
-        Ok(_) => Ok(back_to(id)),
+        Ok(_) => Ok(back_to(&app, id)),
         Err(problem) if matches!(problem.field.as_deref(), Some("because" | "without")) => {
             let form = resume_page(&app, &visitor, id, wish, Some(problem)).await?;
             Ok((axum::http::StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response())
@@ -196,6 +198,6 @@ pub(super) async fn cancel(
     visitor: Visitor,
     At(id): At<CampaignId>,
 ) -> Result<Response, Problem> {
-    let Json(_cancelled) = api::cancel(State(app), visitor.caller, At(id)).await?;
-    Ok(back_to(id))
+    let Json(_cancelled) = api::cancel(State(app.clone()), visitor.caller, At(id)).await?;
+    Ok(back_to(&app, id))
 }

@@ -18,7 +18,7 @@ use dispatch::trial::letter;
 use engine::drafts::{self, Proposal};
 use mail::compose::Rendered;
 use model::access::Scope;
-use model::{CampaignId, ContactId};
+use model::{CampaignId, CampaignState, ContactId, EmailAddress};
 use serde::Deserialize;
 use store::trial::VARIANTS_MAX;
 
@@ -42,6 +42,8 @@ const DARK: &str = "<style>html{background:#fff;filter:invert(1) hue-rotate(180d
 pub(super) struct Seen {
     /// With whose values; empty: nobody's.
     pub(super) contact: String,
+    /// The address of somebody with whose values, as it was typed; left by [`meant`] only where nobody has it.
+    pub(super) who: String,
     /// `desktop`, `mobile`, `dark`, `plain` (no pictures) or `text`.
     #[serde(rename = "as")]
     pub(super) way: String,
@@ -56,7 +58,11 @@ impl Seen {
     pub(super) fn query(&self) -> String {
         let contact = self.contact_id().map(|id| id.to_string()).unwrap_or_default();
         let variant = if self.number() == 0 { String::new() } else { format!("&variant={}", self.letter()) };
-        format!("contact={contact}&as={}{variant}", self.way())
+        let who = match self.who.as_str() {
+            "" => String::new(),
+            who => format!("&{}", form_urlencoded::Serializer::new(String::new()).append_pair("who", who).finish()),
+        };
+        format!("contact={contact}&as={}{variant}{who}", self.way())
     }
 
     /// The variant's number; what is none is the message itself.
@@ -87,6 +93,22 @@ pub(super) struct Face {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) is_chosen: bool,
+}
+
+/// Whoever has the address that was typed is the contact that was chosen.
+pub(super) async fn meant(app: &App, visitor: &Visitor, seen: Seen) -> Result<Seen, Problem> {
+    let who = seen.who.trim().to_owned();
+    if who.is_empty() || !visitor.caller.scopes.has(Scope::ContactsRead) {
+        return Ok(Seen { who: String::new(), ..seen });
+    }
+    let found = match EmailAddress::parse(&who) {
+        Ok(address) => app.store.contacts_by_address(visitor.caller.workspace, &address).await?.pop(),
+        Err(_) => None,
+    };
+    Ok(match found {
+        Some(contact) => Seen { contact: contact.id.to_string(), who: String::new(), ..seen },
+        None => Seen { contact: String::new(), who, ..seen },
+    })
 }
 
 /// Some people of the workspace, whoever is chosen among them.
@@ -148,7 +170,20 @@ pub(super) async fn pane(
     campaign: &store::Campaign,
     seen: &Seen,
 ) -> Result<String, Problem> {
-    Ok(drawn(app, visitor, campaign, seen, true).await?.html)
+    let pane = drawn(app, visitor, campaign, seen, true).await?.html;
+    if seen.who.is_empty() {
+        return Ok(pane);
+    }
+    let says = visitor.shown.fill("preview-who-none", &[("who", seen.who.as_str().into())]);
+    let unknown = Unknown { says }.render().map_err(|error| own_failure(&error))?;
+    Ok(format!("{unknown}{pane}"))
+}
+
+/// That nobody has the address that was typed.
+#[derive(Template)]
+#[template(path = "pages/preview_unknown.html")]
+struct Unknown {
+    says: String,
 }
 
 /// The message of a draft, as it is looked at where it is not written.
@@ -214,6 +249,31 @@ struct Overtaken<'a> {
 pub(super) fn overtaken(visitor: &Visitor, id: CampaignId, version: u32) -> Result<String, Problem> {
     let (base, version) = (format!("/campaigns/{id}"), u64::from(version));
     Overtaken { shown: &visitor.shown, base, version }.render().map_err(|error| own_failure(&error))
+}
+
+#[derive(Template)]
+#[template(path = "pages/preview_too_late.html")]
+struct TooLate<'a> {
+    shown: &'a Shown,
+    base: String,
+    /// What happened to the draft meanwhile.
+    what: String,
+    may_take_back: bool,
+    /// Copies by one page are one.
+    once: String,
+}
+
+/// That the draft is none any more, and what can be done with what was typed: buttons of the form it was typed into.
+pub(super) fn too_late(visitor: &Visitor, campaign: &store::Campaign, once: String) -> Result<String, Problem> {
+    let shown = &visitor.shown;
+    let is_to_begin = campaign.state == CampaignState::Scheduled;
+    let what = match campaign.start_at.filter(|_| is_to_begin) {
+        Some(at) => shown.fill("too-late-begins", &[("at", shown.second(&at).into())]),
+        None => shown.say("too-late-begun"),
+    };
+    let may_take_back = is_to_begin && visitor.caller.scopes.has(Scope::CampaignsSend);
+    let base = format!("/campaigns/{}", campaign.id);
+    TooLate { shown, base, what, may_take_back, once }.render().map_err(|error| own_failure(&error))
 }
 
 pub(super) fn own_failure(error: &askama::Error) -> Problem {

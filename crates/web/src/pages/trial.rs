@@ -189,14 +189,14 @@ impl<'a> Foretold<'a> {
             variants: std::iter::once((letter(0), message)).chain(others).collect(),
             each,
             rest,
-            terms: terms(shown, compared),
+            terms: terms(shown, compared, people > 0 && rest == 0),
             needed: Some(needed).filter(|needed| each < *needed),
         })
     }
 }
 
-/// When it is judged, by what, and by whom.
-fn terms(shown: &Shown, compared: &Comparison) -> String {
+/// When it is judged, by what, and by whom. `is_everybody`: is nobody left to choose for?
+fn terms(shown: &Shown, compared: &Comparison, is_everybody: bool) -> String {
     let wait = shown.lasted_secs(&(u64::from(compared.wait_minutes) * 60));
     let judged = match &compared.measure {
         Measure::Clicks => shown.fill("compare-judged-clicks", &[("wait", wait.into())]),
@@ -205,6 +205,7 @@ fn terms(shown: &Shown, compared: &Comparison) -> String {
         }
     };
     let by = match (compared.asks, compared.undecided) {
+        _ if is_everybody => shown.say("compare-by-nobody"),
         (true, _) => shown.say("compare-by-person"),
         (false, dispatch::trial::Undecided::Ask) => shown.say("compare-by-clear"),
         (false, dispatch::trial::Undecided::Leader) => shown.say("compare-by-figures"),
@@ -277,6 +278,11 @@ fn stage(shown: &Shown, told: &Told) -> String {
     let winner = told.winner.map(String::from).unwrap_or_default();
     let at = |at: Option<model::Timestamp>| at.map(|at| shown.time(&at)).unwrap_or_default();
     match told.stage {
+        Stage::Sending if told.is_everybody => shown.say("trial-sending-all"),
+        Stage::Waiting if told.is_everybody => shown.fill("trial-waiting-all", &[("at", at(told.due_at).into())]),
+        Stage::Asking | Stage::Chosen if told.is_everybody => {
+            shown.fill("trial-compared-all", &[("at", at(told.due_at).into())])
+        }
         Stage::Sending => shown.say("trial-sending"),
         Stage::Waiting => shown.fill("trial-waiting", &[("at", at(told.due_at).into())]),
         Stage::Asking => shown.fill("trial-asking", &[("at", at(told.due_at).into())]),

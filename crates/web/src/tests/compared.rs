@@ -313,6 +313,11 @@ async fn variants_are_written_on_the_page_foretold_and_looked_at() {
     assert!(review.contains("Who gets which variant") && review.contains("Anna of the shop"), "{review}");
     assert_eq!(review.matches("data-l=\"People, about\">3</td>").count(), 3, "{review}");
     assert!(review.contains("data-l=\"People, about\">40</td>") && review.contains("about 167 of each"), "{review}");
+    // Where everybody is in the sample nobody is spoken of who waits for the choice.
+    assert!(!review.contains("nobody is left to choose for"), "{review}");
+    place(&submit(&house, &edit, &cookie, &composed(&[("sample", "100")])).await);
+    let whole = look(&house, &format!("/campaigns/{id}"), &cookie).await.text;
+    assert!(whole.contains("nobody is left to choose for") && !whole.contains("Everybody else"), "{whole}");
     // What cannot be is refused, with what was typed.
     for (wrong, says) in [
         (&[("tracking", "anonymous")][..], "id=\"compare-wrong\""),
@@ -352,4 +357,17 @@ async fn the_report_compares_and_somebody_chooses_there() {
     assert_eq!(house.app.store.trial(W, campaign).await.unwrap().unwrap().winner, Some(1));
     let stranger = submit(&house, &choose, "", "variant=A").await;
     assert_ne!(stranger.status, 200);
+}
+
+#[tokio::test]
+async fn where_everybody_is_in_the_sample_nobody_else_is_spoken_of() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let campaign = begun(&house, &key, 100).await;
+    let cookie = owner(&house).await;
+    for page in [format!("/campaigns/{campaign}"), format!("/campaigns/{campaign}/report")] {
+        let text = look(&house, &page, &cookie).await.text;
+        assert!(text.contains("Everybody is in the sample, and it is being sent."), "{page}: {text}");
+        assert!(!text.contains("Everybody else") && !text.contains("everybody else"), "{page}: {text}");
+    }
 }

@@ -263,6 +263,34 @@ async fn the_longest_draft_is_carried_as_well() {
 }
 
 #[tokio::test]
+async fn a_message_is_looked_at_with_the_values_of_anybody() {
+    let house = House::new();
+    house.furnish().await;
+    let cookie = owner(&house).await;
+    let (edit, _) = begun(&house, &cookie, "spring").await;
+    let source = "<p>Hi</p><a href=\"{{ unsubscribe_url }}\">bye</a>{{ postal_address }}";
+    let with = async |who: &str, more: &[(&str, &str)]| {
+        let mut fields = written("spring", "Spring", source);
+        fields.push(("who", who));
+        fields.extend_from_slice(more);
+        submit(&house, &edit, &cookie, &form(&fields)).await
+    };
+    let pane = with(" p1@first.example ", &[("quietly", "1")]).await;
+    assert!(pane.status == 200 && pane.text.contains("contact=c_"), "{}", pane.text);
+    let nobody = with("stranger@b.example", &[("quietly", "1")]).await;
+    assert!(nobody.status == 200 && nobody.text.contains("id=\"who-none\""), "{}", nobody.text);
+    assert!(nobody.text.contains("stranger@b.example") && !nobody.text.contains("contact=c_"), "{}", nobody.text);
+    // Saved, whoever was found is the one that is chosen.
+    let next = place(&with("p1@first.example", &[]).await);
+    assert!(next.contains("contact=c_") && !next.contains("who="), "{next}");
+    let page = look(&house, &next, &cookie).await.text;
+    assert!(page.contains("selected>p1@first.example</option>"), "{page}");
+    let next = place(&with("stranger@b.example", &[]).await);
+    let page = look(&house, &next, &cookie).await.text;
+    assert!(page.contains("value=\"stranger@b.example\"") && page.contains("id=\"who-none\""), "{next}: {page}");
+}
+
+#[tokio::test]
 async fn a_picture_is_sent_in_and_put_in() {
     let house = House::new();
     house.furnish().await;

@@ -2,12 +2,13 @@
 //! investigation.
 
 use super::house::House;
-use super::pages::{look, owner};
+use super::pages::{look, owner, submit};
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use model::{
     Actor, Attempt, CampaignState, Category, DeliveryId, DeliveryState, Outcome, Reply, Scope, Stage, Verdict,
+    WorkspaceId,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -125,6 +126,79 @@ async fn of_when_a_live_page_is_moves_with_its_figures() {
     house.pass(Duration::from_secs(2));
     let stands = event(&mut body, "standing").await;
     assert!(stands.contains("Paused"), "{stands}");
+}
+
+#[tokio::test]
+async fn whoever_watches_is_offered_what_can_be_done_now_and_told_why() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let base = format!("/campaigns/{}", things.campaign);
+    let room = look(&house, &base, &cookie).await.text;
+    for part in ["orders", "why", "tabs"] {
+        assert!(room.contains(&format!("data-part=\"{part}\"")), "{part}: {room}");
+    }
+    let watch = async || {
+        let path = format!("{base}/live");
+        let request = Request::builder().uri(path).header("cookie", &cookie).body(Body::empty()).unwrap();
+        house.open(request).await.into_body()
+    };
+    let (mut orders, mut why) = (watch().await, watch().await);
+    let offered = event(&mut orders, "orders").await;
+    assert!(offered.contains("/pause\"") && !offered.contains("/resume\""), "{offered}");
+    assert!(!event(&mut why, "why").await.contains("complained"));
+    let (id, store) = (things.campaign.parse().unwrap(), &house.app.store);
+    let because = Some("a third of them complained".to_owned());
+    store.set_campaign_state(id, CampaignState::Paused, because, &Actor::Engine, house.app.now()).await.unwrap();
+    house.pass(Duration::from_secs(2));
+    let offered = event(&mut orders, "orders").await;
+    assert!(!offered.contains("/pause\"") && offered.contains("/resume\""), "{offered}");
+    let told = event(&mut why, "why").await;
+    assert!(told.contains("a third of them complained"), "{told}");
+}
+
+#[tokio::test]
+async fn the_page_after_an_order_shows_what_came_of_it_in_the_same_moment() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let base = format!("/campaigns/{}", things.campaign);
+    let queued =
+        house.app.store.deliveries(things.campaign.parse().unwrap(), DeliveryState::Queued, None, 1).await.unwrap();
+    let before = look(&house, &base, &cookie).await.text;
+    assert_eq!(figure(&before, "accepted"), "0");
+    accept(&house, queued[0].delivery).await;
+    // The figures of a moment ago are good enough for those who only look.
+    assert_eq!(figure(&look(&house, &base, &cookie).await.text, "accepted"), "0");
+    assert_eq!(submit(&house, &format!("{base}/pause"), &cookie, "").await.status, 303);
+    let after = look(&house, &base, &cookie).await.text;
+    assert_eq!(figure(&after, "accepted"), "1", "no second has passed");
+    assert!(after.contains(&format!("{base}/resume")), "{after}");
+}
+
+#[tokio::test]
+async fn what_waits_for_its_next_message_says_so_on_all_its_pages() {
+    let house = House::new();
+    house.furnish().await;
+    let cookie = owner(&house).await;
+    let store = &house.app.store;
+    let all = store.campaigns_page(WorkspaceId::FIRST, None, 50).await.unwrap();
+    let stream = all.into_iter().find(|one| one.standing).unwrap();
+    let base = format!("/campaigns/{}", stream.id);
+    let pages =
+        ["/campaigns?shelf=automated".to_owned(), base.clone(), format!("{base}/report"), format!("{base}/people")];
+    for page in &pages {
+        let text = look(&house, page, &cookie).await.text;
+        assert!(!text.contains("Ready for the next"), "somebody waits: {page}: {text}");
+    }
+    for one in store.deliveries(stream.id, DeliveryState::Queued, None, 9).await.unwrap() {
+        accept(&house, one.delivery).await;
+    }
+    house.pass(Duration::from_secs(2));
+    for page in &pages {
+        let text = look(&house, page, &cookie).await.text;
+        assert!(text.contains("Ready for the next"), "{page}: {text}");
+    }
 }
 
 #[tokio::test]

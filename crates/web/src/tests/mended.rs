@@ -140,6 +140,71 @@ async fn of_two_windows_neither_loses_a_word() {
 }
 
 #[tokio::test]
+async fn what_is_typed_into_a_draft_that_begins_meanwhile_stays_and_can_go_on() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let id = draft(&house, &key, &["anna@a.example"]).await;
+    let (edit, from) = (format!("/campaigns/{id}/edit"), "Anna <anna@news.example>");
+    let page = look(&house, &edit, &cookie).await.text;
+    let read = hidden(&page, "read");
+    assert!(page.contains("id=\"told\"") && !page.contains("id=\"too-late\""), "{page}");
+    let start = format!("/api/v1/campaigns/{id}/start");
+    let begun = house.post(&start, &key, json!({ "at": "2026-03-01T08:00:00Z" })).await;
+    assert_eq!(begun.status, 202, "{}", begun.text);
+    let send = async |more: &[(&str, &str)]| {
+        let mut fields = typed(&read, from, "Typed too late", "everyone");
+        fields.extend_from_slice(more);
+        submit(&house, &edit, &cookie, &form(&fields)).await
+    };
+    // By itself: a piece for beside the buttons, not a page and not into what the message says.
+    let quiet = send(&[("quietly", "1")]).await;
+    assert_eq!((quiet.status.as_u16(), quiet.headers["postroom-part"].to_str().unwrap()), (409, "told"));
+    assert!(quiet.text.contains("It begins") && !quiet.text.contains("<html"), "{}", quiet.text);
+    assert!(quiet.text.contains("value=\"anew\"") && quiet.text.contains("value=\"take-back\""), "{}", quiet.text);
+    // By the button: the form as it was typed, with the same.
+    let told = send(&[("then", "stay")]).await;
+    assert_eq!(told.status, 409);
+    assert!(told.text.contains("value=\"Typed too late\"") && told.text.contains("id=\"too-late\""), "{}", told.text);
+    // Another draft of it, once however often it is pressed.
+    let once = hidden(&told.text, "once");
+    let another = place(&send(&[("then", "anew"), ("once", &once)]).await);
+    assert_eq!(place(&send(&[("then", "anew"), ("once", &once)]).await), another);
+    assert!(another != edit, "{another}");
+    let made = look(&house, &another, &cookie).await.text;
+    assert!(made.contains("value=\"Typed too late\"") && made.contains("value=\"spring (2)\""), "{made}");
+    let state = async || house.app.store.campaign(id.parse().unwrap()).await.unwrap().unwrap().state;
+    assert_eq!(state().await, CampaignState::Scheduled);
+    // Whoever may not send may not take it back.
+    let writer = roles(&house, Role::Developer).await;
+    let refused = writer.submit(&edit, &form(&typed(&read, from, "Not theirs", "everyone"))).await;
+    assert!(!refused.text.contains("value=\"take-back\""), "{}", refused.text);
+    let back = place(&send(&[("then", "take-back")]).await);
+    assert!(back.starts_with(&edit), "{back}");
+    assert_eq!(state().await, CampaignState::Draft);
+    assert!(look(&house, &edit, &cookie).await.text.contains("value=\"Typed too late\""));
+    // What has begun is not taken back.
+    house.app.store.build_campaign(id.parse().unwrap(), &Actor::Engine, house.app.now()).await.unwrap();
+    let begun = send(&[("then", "take-back")]).await;
+    assert!(begun.status == 409 && begun.text.contains("has begun meanwhile"), "{}", begun.text);
+    assert!(begun.text.contains("value=\"Typed too late\"") && !begun.text.contains("value=\"take-back\""));
+}
+
+#[tokio::test]
+async fn of_a_draft_the_list_has_no_numbers_yet() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let id = draft(&house, &key, &["anna@a.example"]).await;
+    for page in ["/", "/campaigns"] {
+        let list = look(&house, page, &cookie).await.text;
+        let row = list.split("<tr>").find(|row| row.contains(&format!("/campaigns/{id}\">spring"))).unwrap();
+        assert!(row.matches(">–</td>").count() == 5 && !row.contains("people?state="), "{page}: {row}");
+    }
+    house.app.store.build_campaign(id.parse().unwrap(), &Actor::Engine, house.app.now()).await.unwrap();
+    let list = look(&house, "/campaigns", &cookie).await.text;
+    assert!(list.contains(&format!("/campaigns/{id}/people?state=in_progress\">1</a>")), "{list}");
+}
+
+#[tokio::test]
 async fn who_would_be_skipped_is_known_before_anything_is_sent() {
     let house = rehearsal();
     let (cookie, key) = (owner(&house).await, house.master_key().await);

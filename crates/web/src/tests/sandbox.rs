@@ -2,7 +2,9 @@
 //! A second ledger stands in for what a sandbox is made of.
 
 use super::browser::{Browser, roles};
+use super::composer::{hidden, place};
 use super::house::House;
+use crate::frame::told;
 use crate::{App, Config, SANDBOX_PLACE, Sandbox, router};
 use axum::Router;
 use axum::body::Body;
@@ -140,11 +142,16 @@ async fn every_page_of_it_is_marked_and_leads_to_pages_of_it() {
         let is_there = page.status == 200 || page.text.contains("not in the sandbox");
         assert!(is_there && page.text.contains("id=\"sandbox-mark\""), "{path}: {}", page.text);
         assert!(page.text.contains("<title>Sandbox: "), "{path}");
-        for attribute in ["href", "action", "src", "data-stream", "data-reach"] {
+        // Any attribute whose value is an address of this server, whatever it is called; only what is typed is no address.
+        let attribute_of = |before: &str| before.rsplit([' ', '\n']).next().unwrap_or_default().to_owned();
+        let pieces: Vec<&str> = page.text.split("=\"/").collect();
+        let addressed: BTreeSet<String> = pieces.iter().rev().skip(1).map(|before| attribute_of(before)).collect();
+        for attribute in addressed.iter().filter(|name| *name != "value") {
             for to in page.text.split(&format!(" {attribute}=\"/")).skip(1) {
                 let to = format!("/{}", to.split('"').next().unwrap()).replace("&#38;", "&").replace("&amp;", "&");
                 let leads_out = ["/first", "/sign-out", "/assets/"].iter().any(|out| to.starts_with(out));
-                assert!(leads_out || to.starts_with("/sandbox/"), "{path} leads to {to}");
+                let is_inside = to == "/sandbox" || to.starts_with("/sandbox/");
+                assert!(leads_out || is_inside, "{path} leads to {to} by {attribute}");
                 // What a browser would write in another way first (quotation marks in a rule) is left out.
                 if attribute == "href" && !leads_out && to.parse::<Uri>().is_ok() {
                     ahead.push(to.split('#').next().unwrap().to_owned());
@@ -172,4 +179,46 @@ async fn what_is_done_in_it_is_done_there_alone_and_sets_no_session() {
     assert!(looks.headers["set-cookie"].to_str().unwrap().starts_with("postroom-look="));
     let members = inside.app.store.members(WorkspaceId::FIRST, None, 9).await.unwrap();
     assert!(members.iter().any(|member| member.user.email == "owner@first.example"), "she is known there");
+}
+
+#[tokio::test]
+async fn a_picture_sent_in_from_its_composer_stays_in_it_with_all_that_was_typed() {
+    let (house, _inside) = houses().await;
+    let anna = Browser::owner(&house).await;
+    anna.submit("/first/sandbox", "").await;
+    let once = hidden(&anna.look("/sandbox/campaigns/new").await.text, "once");
+    let begun = format!("name=Pictured&from=news%40a.example&format=html&include=everyone&once={once}");
+    let edit = place(&anna.submit("/sandbox/campaigns/new", &begun).await);
+    assert!(edit.starts_with("/sandbox/campaigns/"), "{edit}");
+    let images = edit.replace("/edit", "/images");
+    let composer = anna.look(&edit).await.text;
+    assert!(composer.contains(&format!(" formaction=\"{images}\"")), "{composer}");
+    let field =
+        |name: &str, value: &str| format!("--x\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let typed = [
+        ("name", "Pictured"),
+        ("from", "news@a.example"),
+        ("include", "everyone"),
+        ("format", "html"),
+        ("subject", "Typed since"),
+        ("source", "<p>Hi</p><a href=\"{{ unsubscribe_url }}\">bye</a>{{ postal_address }}"),
+    ];
+    let mut body: String = typed.map(|(name, value)| field(name, value)).concat();
+    body.push_str("--x\r\ncontent-disposition: form-data; name=\"picture\"; filename=\"a.gif\"\r\n");
+    body.push_str("content-type: image/gif\r\n\r\nGIF89a and more\r\n--x--\r\n");
+    let sent = anna.send(&images, "multipart/form-data; boundary=x", body).await;
+    let back = place(&sent);
+    assert!(back.starts_with(&edit) && back.ends_with("#pictures"), "{back}");
+    let page = anna.look(&edit).await.text;
+    assert!(page.contains("Typed since") && page.contains("a.gif"), "{page}");
+}
+
+#[tokio::test]
+async fn the_log_tells_its_requests_from_those_of_the_real_workspace() {
+    let (house, inside) = houses().await;
+    let app = inside.app.clone().as_sandbox_of(&house.app);
+    assert_eq!(told(&app, "/campaigns/m_1/report"), "/sandbox/campaigns/m_1/report");
+    assert_eq!(told(&house.app, "/campaigns/m_1/report"), "/campaigns/m_1/report");
+    let left = told(&house.app, "/u/secret");
+    assert!(!told(&app, "/u/secret").contains("secret") && !left.contains("secret"), "{left}");
 }
