@@ -243,8 +243,18 @@ mod tests {
     }
 
     /// What an import counts.
-    const IMPORTED: [&str; 9] =
-        ["rows", "added", "updated", "unchanged", "duplicates", "rejected", "blank", "repeated", "suppressed"];
+    const IMPORTED: [&str; 10] = [
+        "rows",
+        "added",
+        "updated",
+        "unchanged",
+        "duplicates",
+        "rejected",
+        "forgotten",
+        "blank",
+        "repeated",
+        "suppressed",
+    ];
     /// What is worth a second look in a row of a file (`engine::import::Note`).
     const NOTES: [&str; 10] = [
         "role_address",

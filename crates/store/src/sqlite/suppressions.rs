@@ -256,6 +256,10 @@ impl Ledger {
             Named::Address(_, None) => {
                 let Target::Address(text) = target else { return Ok(()) };
                 let address = EmailAddress::parse(text).map_err(|error| StoreError::Refused(error.to_string()))?;
+                // Whoever was forgotten is suppressed for good, and nothing in clear is kept of them.
+                if self.is_forgotten(workspace, &address)? {
+                    return Ok(());
+                }
                 let (id, _) = self.address_id(workspace, &address, now)?;
                 self.suppress_address(workspace, id, reason, &because, actor, now)
             }

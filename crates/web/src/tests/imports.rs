@@ -1,5 +1,6 @@
 //! Files of people in, tables out.
 
+use super::browser::Browser;
 use super::house::{Answer, House};
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -72,6 +73,29 @@ async fn a_file_is_sent_in_tried_and_imported() {
     assert_eq!(house.ask(Method::DELETE, &path, Some(&key), None).await.status, 204);
     assert_eq!(house.get(&path, &key).await.code(), "not_found");
     assert_eq!(house.get("/api/v1/contacts", &key).await.json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn an_import_leaves_out_and_counts_who_was_forgotten() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let anna = house.post("/api/v1/contacts", &key, json!({ "email": "anna@a.example" })).await.json();
+    let forget = format!("/api/v1/contacts/{}/forget", anna["id"].as_str().unwrap());
+    assert_eq!(house.post(&forget, &key, json!({})).await.status, 200);
+    let sent = send_in(&house, &key, PEOPLE).await.json();
+    let tried = import(&house, &key, json!({ "file": sent["file"], "dry_run": true })).await;
+    let done = import(&house, &key, json!({ "file": sent["file"] })).await;
+    for job in [&tried, &done] {
+        let counts = ["rows", "added", "forgotten"].map(|count| job["result"][count].as_u64());
+        assert_eq!(counts, [Some(3), Some(2), Some(1)], "{job}");
+    }
+    let browser = Browser::owner(&house).await;
+    let page = browser.look(&format!("/imports/jobs/{}", done["id"].as_str().unwrap())).await.text;
+    for said in ["+ 1 left out", "One person was forgotten at their own wish", "known by a hash alone"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let table = house.get("/api/v1/exports/contacts", &key).await.text;
+    assert!(!table.contains("anna@") && table.lines().count() == 3, "{table}");
 }
 
 #[tokio::test]

@@ -233,6 +233,11 @@ async fn a_list_with_a_form_takes_whoever_confirms_and_tells_nobody_who_is_known
     assert_eq!(people.len(), 1);
     assert_eq!(people[0].status, model::ContactStatus::Unconfirmed);
     assert_eq!(people[0].consent.as_ref().unwrap().source.as_deref(), Some("sign-up form"));
+    let gone = model::EmailAddress::parse("gus@a.example").unwrap();
+    store.forget(w, &gone, &model::Actor::Engine, house.app.now()).await.unwrap();
+    let forgotten = ask(Method::POST, "email=gus%40a.example").await.text;
+    assert_eq!(forgotten.replace("gus@", "kim@"), first, "the answer tells nothing");
+    assert_eq!(store.contacts_page(w, None, 9).await.unwrap().len(), 1, "nothing of them is kept");
     crate::asking::ask_due(&house.app).await.unwrap();
     let id = path.trim_start_matches("/lists/").parse().unwrap();
     let members = store.list_members(w, id, None, 9).await.unwrap();
