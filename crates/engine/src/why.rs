@@ -17,6 +17,7 @@ use crate::launch::Snapshot;
 use crate::offers::{Refused, as_told};
 use crate::report::{CampaignLine, done, iso, iso_or_null};
 use crate::scheduler::NEVER_LET_IN;
+use crate::trial;
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use dispatch::words;
@@ -37,6 +38,7 @@ const IMPORT_TAKEN_OUT: &str = "the list they came with was taken out of the cam
 /// Events of people and programs that are looked through for one.
 const LEFT_OUT_EVENTS_MAX: usize = 1_000;
 pub(crate) const LIFTED: &str = "was suppressed for it; the suppression was lifted";
+pub(crate) const WAITS_FOR_A_CHOICE: &str = "waits for somebody to choose the variant";
 pub(crate) const NOTHING_MORE: &str = "settled by what was found out; the address is not suppressed by it";
 
 /// Whom is asked about.
@@ -145,6 +147,9 @@ pub struct Told {
     pub neighbours: Option<Neighbours>,
     /// Does this mailing count towards the soft-bounce limit?
     pub counts_as_soft: bool,
+    /// Does it wait for somebody to choose the variant that they get?
+    #[serde(skip)]
+    pub asks_for_a_choice: bool,
     /// What a person can do.
     pub advice: Vec<Advice>,
 }
@@ -395,8 +400,15 @@ async fn tell(
         without: Vec::new(),
         neighbours,
         counts_as_soft: newest && counts_as_soft(entry),
+        asks_for_a_choice: false,
         advice: Vec::new(),
     };
+    told.asks_for_a_choice = matches!(told.stands, Stands::Queued { .. })
+        && row.variant.is_none()
+        && trial::is_asking(store, &campaign).await?;
+    if told.asks_for_a_choice {
+        told.done = WAITS_FOR_A_CHOICE;
+    }
     told.advice = advice::advice(&told, row, &person.contact);
     Ok(Some(told))
 }
@@ -530,6 +542,7 @@ pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
         FOUND_OUT,
         LIFTED,
         NOTHING_MORE,
+        WAITS_FOR_A_CHOICE,
         TAKEN_OUT,
         IMPORT_TAKEN_OUT,
     ])

@@ -90,6 +90,9 @@ need-paused = { $n ->
     [one] { $name } ist angehalten; eine Person wartet
    *[other] { $name } ist angehalten; { $n } Personen warten
   }
+need-choice = { $name }: Jemand muss die Variante wählen, die alle anderen bekommen
+need-choice-why = Die Varianten wurden an einer Stichprobe verglichen. Alle anderen warten, bis jemand wählt.
+need-choice-do = Wählen
 need-refused = { $name }: wegen unserer eigenen Einrichtung abgelehnt, bisher { $n }
 need-left = { $name } wird von hier nicht gesendet: { $n } unterwegs
 need-refused-why = SPF, DKIM, DMARC oder der Name unseres Servers fielen beim Empfänger durch. Dort wird nicht noch einmal versucht; die Einträge sind zu richten, bevor mehr gesendet wird.
@@ -97,6 +100,7 @@ need-refused-who = Wer, und von wem
 need-look = Ansehen
 
 # Campaigns.
+campaign-asks = Wartet auf die Wahl der Variante
 campaign = Kampagne
 campaigns-table = Kampagnen, Tabelle
 campaigns-empty = Hier werden Kampagnen stehen. Die erste entsteht über die Schnittstelle oder mit postroom send.
@@ -229,6 +233,7 @@ belt-build = Aufbau
 belt-skipped = { $n } hier übersprungen
 belt-wait = Warten
 belt-wait-what = auf den ersten Versuch
+belt-wait-choice = bis jemand eine Variante wählt
 belt-retry = Aufgeschoben
 belt-retry-what = wird von selbst wiederholt
 belt-held = Angehalten
@@ -267,6 +272,7 @@ waits-refused = { $n ->
   }
 waits-refused-look = Einträge der Absenderdomain prüfen
 waits-title = Worauf sie warten
+waits-choice = Wer nicht in der Stichprobe ist, wartet, bis jemand die Variante wählt: wählen
 waits-empty = Niemand wartet auf etwas anderes als die Reihe.
 waits-held = { $n ->
     [one] Eine Person ist angehalten
@@ -1008,6 +1014,8 @@ trial-waiting = Die Stichprobe hat sie. Die Personen haben bis { $at } Zeit zu h
 trial-asking = Der Vergleich endete um { $at }, und jemand wird gefragt, welche Variante alle anderen bekommen. So lange warten sie.
 trial-chosen-by-figures = Die Zahlen haben um { $at } { $variant } gewählt: Alle, die nicht in der Stichprobe waren, bekommen sie.
 trial-chosen-by-hand = Jemand hat um { $at } { $variant } gewählt: Alle, die nicht in der Stichprobe waren, bekommen sie.
+trial-chosen-who = Das war { $who }.
+trial-chosen-because = Das war { $who }: { $why }
 trial-better = { $leader } schneidet besser ab als { $other }: { $by } Punkte voraus, mit 95 % Sicherheit zwischen { $low } und { $high }. Der Zufall allein macht einen solchen Unterschied in { $chance } von 100 Vergleichen.
 trial-no-difference = Kein klarer Unterschied: { $leader } liegt { $by } Punkte vor { $other }, aber der wahre Unterschied liegt irgendwo zwischen { $low } und { $high }. Der Zufall allein macht so viel in { $chance } von 100 Vergleichen.
 trial-too-little = Zu wenige haben gehandelt, um zu sagen, welche besser ist.
@@ -1037,6 +1045,7 @@ pace-unknown = Das lässt sich noch nicht sagen.
 pace-held = Es wartet: { $why }
 pace-held-until = Es wartet bis { $at }: { $why }
 pace-paused = Sie ist angehalten: Niemand wird versucht.
+pace-asks = Das kann niemand sagen: Wer nicht in der Stichprobe ist, wartet, bis jemand die Variante wählt.
 pace-nobody = Es wartet niemand mehr.
 pace-until = Wer bis zuletzt aufgeschoben wird, wird spätestens { $at } aufgegeben.
 pace-at-least = Wer bis zuletzt aufgeschoben wird, wird { $at } oder später aufgegeben.

@@ -316,7 +316,11 @@ async fn who_was_forgotten_comes_back_by_no_row() {
     }
     assert_eq!(desk.contacts("gus@x.example").await, "");
     let kept = desk.store.suppressions(WorkspaceId::FIRST, None, 10).await.unwrap();
-    assert_eq!(kept.iter().map(|one| one.shown.as_deref()).collect::<Vec<_>>(), [None::<&str>], "known by a hash alone");
+    assert_eq!(
+        kept.iter().map(|one| one.shown.as_deref()).collect::<Vec<_>>(),
+        [None::<&str>],
+        "known by a hash alone"
+    );
     let again = desk.import(&real).await.unwrap();
     assert_eq!((again.already_done, again.rows, again.forgotten), (true, 1, 0));
 }

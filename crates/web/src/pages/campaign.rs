@@ -50,6 +50,9 @@ pub(super) async fn standing(
         let says = says_held(shown, &held.by, &held.why, held.until);
         return Ok(("soft", "pause", says));
     }
+    if engine::trial::is_asking(&app.store, campaign).await? {
+        return Ok(("soft", "pause", shown.say("campaign-asks")));
+    }
     let says = match retries.until {
         Some(until) => {
             let at = [("at", shown.time(&until.at).into())];

@@ -6,7 +6,7 @@ use super::equation::Equation;
 use super::layout::{Layout, Section};
 use super::preview::own_failure;
 use super::shown::verdict_class as class_of;
-use super::trial::Trial;
+use super::trial::{self, Trial};
 use super::{Visitor, again, page, segments};
 use crate::App;
 use crate::extract::At;
@@ -127,7 +127,11 @@ pub(super) async fn show(
     let may_send = visitor.caller.scopes.has(Scope::CampaignsSend) && campaign.kind == CampaignKind::Broadcast;
     let is_final = campaign.state.is_over() && known.is_settled();
     let doubted = if campaign.state == CampaignState::Complete { known.in_doubt } else { 0 };
-    let trial = known.trial.as_ref().map(|told| Trial::of(&visitor.shown, &head.base, told).render());
+    let by_hand = match &known.trial {
+        Some(told) => trial::chosen_by(&app, &visitor.shown, &campaign, told).await?,
+        None => None,
+    };
+    let trial = known.trial.as_ref().map(|told| Trial::of(&visitor.shown, &head.base, told, by_hand).render());
     let trial = trial.transpose().map_err(|error| own_failure(&error))?;
     let may_choose = visitor.caller.scopes.has(Scope::CampaignsSend) && !campaign.state.is_over();
     Ok(page(&ReportPage {

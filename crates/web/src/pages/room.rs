@@ -135,6 +135,8 @@ struct Belt<'a> {
     /// For what they wait, those before a held lane among those held.
     waiting: Waiting,
     open: u64,
+    /// Does everybody who is not in the sample wait for somebody to choose a variant?
+    asks: bool,
 }
 
 impl Belt<'_> {
@@ -204,6 +206,11 @@ impl<'a> Pace<'a> {
         Pace { shown, base, foreseen, waiting, ends_at, why, until }
     }
 
+    /// Of a campaign that waits for somebody to choose a variant: when they do nobody can tell.
+    fn asks(shown: &'a Shown, (base, waiting): (&'a str, u64), foreseen: &'a Forecast) -> Pace<'a> {
+        Pace { shown, base, foreseen, waiting, ends_at: None, why: shown.say("pace-asks"), until: None }
+    }
+
     /// Of a campaign that nobody is tried of from here.
     fn left(shown: &'a Shown, (base, waiting): (&'a str, u64), foreseen: &'a Forecast) -> Pace<'a> {
         Pace { shown, base, foreseen, waiting, ends_at: None, why: shown.say("pace-left"), until: None }
@@ -233,6 +240,8 @@ struct Waits<'a> {
     base: &'a str,
     report: &'a Report,
     retries: &'a Retries,
+    /// Does everybody who is not in the sample wait for somebody to choose a variant?
+    asks: bool,
 }
 
 impl Waits<'_> {
@@ -285,10 +294,12 @@ impl Room {
         };
         let retries = app.desk.latest.retries(app, campaign).await?;
         let held = held_by(&visitor.shown, &report, &lanes);
-        let mut parts = drawn(&visitor.shown, &base, (&report, &retries), lanes);
+        let asks = engine::trial::is_asking(&app.store, campaign).await?;
+        let mut parts = drawn(&visitor.shown, &base, (&report, &retries, asks), lanes);
         let foreseen = app.desk.latest.forecast(app, campaign, report.in_progress).await?;
         let pace = match is_elsewhere(app, campaign) {
             true => Pace::left(&visitor.shown, (&base, report.in_progress), &foreseen),
+            false if asks => Pace::asks(&visitor.shown, (&base, report.in_progress), &foreseen),
             false => Pace::of(&visitor.shown, (&base, campaign.state, report.in_progress), &foreseen, &retries, held),
         };
         parts.extend(pace.render().ok().map(|html| ("pace", html)));
@@ -342,7 +353,7 @@ fn with_held_lanes(waiting: Waiting, held: u64) -> Waiting {
 fn drawn(
     shown: &Shown,
     base: &str,
-    (report, retries): (&Report, &Retries),
+    (report, retries, asks): (&Report, &Retries, bool),
     known: live::Lanes,
 ) -> BTreeMap<&'static str, String> {
     let waiting = with_held_lanes(report.waiting, known.held_there());
@@ -367,9 +378,9 @@ fn drawn(
     let icons: &'static str = &super::assets::PLACE;
     let drawn = [
         ("equation", Equation::of(shown, report, base).render()),
-        ("belt", Belt { shown, base, report, waiting, open }.render()),
+        ("belt", Belt { shown, base, report, waiting, open, asks }.render()),
         ("lanes", Lanes { shown, icons, lanes: &lanes, more }.render()),
-        ("waits", Waits { shown, icons, base, report, retries }.render()),
+        ("waits", Waits { shown, icons, base, report, retries, asks }.render()),
         ("voice", Ok(told(shown, report))),
     ];
     drawn.into_iter().filter_map(|(name, html)| html.ok().map(|html| (name, html))).collect()
