@@ -324,7 +324,9 @@ impl Ledger {
             actor_id
         ])?;
         if added > 0 {
-            let detail = Some(format!("{reason}: {domain}"));
+            let sql = "SELECT name FROM domain WHERE id = ?1";
+            let name: String = self.conn.prepare_cached(sql)?.query_row([domain.0], |row| row.get(0))?;
+            let detail = Some(format!("{reason}: {name}"));
             let about = NewEvent { delivery: because.evidence, detail, ..NewEvent::default() };
             self.event(workspace, EventKind::Suppressed, actor, at, about)?;
             self.changed(Change::Stop(Whom::Domain(domain.0), reason.skip_reason()));

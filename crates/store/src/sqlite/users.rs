@@ -280,7 +280,9 @@ impl Ledger {
         if has_place || self.conn.execute(sql, key)? == 0 {
             return Err(StoreError::Exists { what: "user", name: email.to_owned() });
         }
-        self.tell_user(workspace, EventKind::UserAdded, id, role.word(), actor, now)?;
+        // An invitation is gone when it is accepted or taken back: whom it was to is told with it.
+        let what = format!("{}, {email}", role.word());
+        self.tell_user(workspace, EventKind::UserAdded, id, &what, actor, now)?;
         require_invitation(&self.conn, id)
     }
 
@@ -320,7 +322,8 @@ impl Ledger {
             }
             None => {
                 self.withdraw(id)?;
-                self.tell_user(workspace, EventKind::UserRemoved, id, invited.role.word(), actor, now)
+                let what = format!("{}, {}", invited.role.word(), invited.user.email);
+                self.tell_user(workspace, EventKind::UserRemoved, id, &what, actor, now)
             }
         }
     }
