@@ -12,6 +12,7 @@ pub use advice::Advice;
 pub use timeline::{Step, Through, Try};
 pub use waiting::{HeldTry, WaitsFor, also_rests, held_tries, operator_of, waits_for};
 
+use crate::holds::name_of;
 use crate::lanes::LaneView;
 use crate::launch::Snapshot;
 use crate::offers::{Refused, as_told};
@@ -283,7 +284,7 @@ pub async fn why(
     let others = mailings.iter().filter(|other| Some(*other) != picked).map(|(_, entry)| other(entry)).collect();
     let mut kept = Vec::new();
     for entry in &suppressions {
-        kept.push(kept_because(store, entry).await?);
+        kept.push(kept_because(store, workspace, entry).await?);
     }
     Ok(Some(Why { address, contact: contact.map(person), suppressions: kept, mailing: told, others }))
 }
@@ -335,7 +336,7 @@ fn other(entry: &TimelineEntry) -> Other {
     }
 }
 
-async fn kept_because(store: &Store, entry: &Suppression) -> Result<Kept, StoreError> {
+async fn kept_because(store: &Store, workspace: WorkspaceId, entry: &Suppression) -> Result<Kept, StoreError> {
     let mut evidence = None;
     if let Some(id) = entry.evidence
         && let Some(row) = store.delivery(id).await?
@@ -348,7 +349,7 @@ async fn kept_because(store: &Store, entry: &Suppression) -> Result<Kept, StoreE
         reason: entry.reason,
         whole_domain: entry.is_domain,
         since: entry.at,
-        by: entry.actor.clone(),
+        by: name_of(store, workspace, &entry.actor).await?,
         note: entry.note.clone(),
         provisional: entry.provisional,
         evidence,
@@ -370,7 +371,10 @@ async fn tell(
     let newest = mailings.iter().all(|(_, other)| other.campaign_number <= entry.campaign_number);
     let last = row.last.as_ref().map(|last| &last.verdict);
     let explained = last.map(words::explain_verdict);
-    let settled = settled_by(person, row);
+    let mut settled = settled_by(person, row);
+    if let Some(settled) = &mut settled {
+        settled.by = name_of(store, campaign.workspace, &settled.by).await?;
+    }
     let (meaning, whose) = match (row.skip, explained) {
         (Some(reason), _) => (taken_out(row, reason).unwrap_or(skip_meaning(reason)).to_owned(), None),
         (None, Some(_)) if settled.is_some() => (FOUND_OUT.to_owned(), None),

@@ -342,6 +342,7 @@ tries-n = { $n ->
 try-server = Server
 try-through = über
 last-said = Was gesagt wurde
+next-skipped = wird übersprungen, wenn die Reihe kommt: { $why }
 next-try = nächster Versuch
 transcript = Das Gespräch
 neighbours = Alle bei dieser Domain

@@ -342,6 +342,7 @@ tries-n = { $n ->
 try-server = Server
 try-through = from
 last-said = What was said
+next-skipped = will be skipped when the turn comes: { $why }
 next-try = next try
 transcript = The conversation
 neighbours = Everybody at this domain

@@ -383,6 +383,9 @@ fn a_forgotten_person_leaves_verdicts_without_a_name_and_stays_suppressed() {
     assert_eq!((forgotten.contacts, forgotten.deliveries_kept), (2, 4));
     assert_eq!(store.changed_since(&waiting[0]), crate::Standing::AskLedger, "it bounced before it was read");
     assert_eq!(now(store.recheck(&waiting[0], at(50))).unwrap(), Some(SkipReason::Forgotten));
+    let both = waiting.iter().map(|one| (one.delivery, one.contact)).collect();
+    let ahead = now(store.skips_ahead(both, at(50))).unwrap();
+    assert_eq!(ahead.get(&waiting[0].delivery), Some(&SkipReason::Forgotten), "it is known before the turn comes");
     assert!(now(store.contacts_by_address(W, &address("kim@a.example"))).unwrap().is_empty());
     for campaign in [done.id, open.id] {
         assert_adds_up(&store, campaign);
