@@ -3,21 +3,25 @@
 //! Its parts are drawn once for each picture of the figures; the page and the stream ([`super::live`]) put the same parts
 //! in the same places.
 
-use super::campaign::{as_of, is_elsewhere, standing};
+use super::campaign::{as_of, found, is_elsewhere, standing};
 use super::equation::Equation;
 use super::names::by_kind;
 use super::shown::Shown;
 use super::{Visitor, live, trial};
 use crate::App;
+use crate::extract::At;
 use crate::problem::Problem;
+use crate::stream::Table;
 use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
 use dispatch::pace::Limit;
 use engine::forecast::{Bound, Forecast};
 use engine::lanes::LaneView;
 use engine::report::retries::Retries;
 use engine::report::{Cause, HeldBy, Report, Waiting};
 use model::access::Scope;
-use model::{CampaignState, Category, Timestamp};
+use model::{CampaignId, CampaignState, Category, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use store::Campaign;
@@ -322,6 +326,34 @@ impl Room {
     pub(super) fn part(&self, name: &str) -> &str {
         self.parts.get(name).map_or("", String::as_str)
     }
+}
+
+/// The table of what those who wait wait for, for a spreadsheet.
+pub(super) async fn waits(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    let campaign = found(&app, &visitor, id).await?;
+    let shown = &visitor.shown;
+    let report = app.desk.latest.overview(&app, &campaign).await?;
+    let retries = app.desk.latest.retries(&app, &campaign).await?;
+    let row = |waits: &str, people: u64, until: Option<Timestamp>, why: String, reply: String| {
+        let until = until.map(|at| shown.machine(&at)).unwrap_or_default();
+        vec![waits.to_owned(), people.to_string(), until, why, reply]
+    };
+    let held =
+        report.holds.iter().map(|hold| row("held", hold.covers, hold.until, why_held(shown, hold), String::new()));
+    let alone = report.left_alone.iter().map(|one| {
+        row("held", one.covers, Some(one.until), shown.machine_said(&one.told(), &shown.now), String::new())
+    });
+    let put_off = report.waiting_causes.iter().map(|cause| {
+        let reply = retries.reply(cause).or(cause.reply.as_deref()).unwrap_or_default().to_owned();
+        row("put_off", cause.count, retries.next_try_at(cause), shown.told(&cause.meaning), reply)
+    });
+    let rows = held.chain(alone).chain(put_off).collect();
+    Ok(Table::whole("waits", &["waits", "people", "until", "why", "reply"], rows))
 }
 
 /// Why a hold was placed, and by whom.
