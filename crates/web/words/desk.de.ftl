@@ -46,6 +46,12 @@ import-consent = Wie haben diese Personen eingewilligt, Mail zu bekommen?
 import-consent-help = Nötig, wenn keine Spalte es sagt: ein Formular, ein Vertrag, eine Veranstaltung. Es wird bei jeder Person festgehalten.
 import-consent-missing = Sagen Sie, wie sie einwilligten, oder wählen Sie die Spalte, die es sagt.
 import-list = Sie kommen auf die Liste
+import-list-asks = { $name } (fragt nach einer Bestätigung)
+import-list-help = Ein Import fragt niemanden. Auf einer Liste, die nach einer Bestätigung fragt, bekommen Personen erst Mail, wenn sie auf ihre Frage ja gesagt haben; gefragt wird, wer sich über ihr Formular anmeldet oder über die API auf sie kommt.
+import-not-confirmed = { $n ->
+    [one] Eine Person davon ist auf der Liste und hat
+   *[other] { $n } Personen davon sind auf der Liste und haben
+  } nicht bestätigt: Ein Import fragt niemanden, und bis zu einem Ja auf ihre Frage gibt es keine ihrer Kampagnen. Gefragt wird, wer sich über ihr Formular anmeldet oder über die API auf sie kommt.
 import-no-list = keine Liste
 import-try = Ausprobieren, ohne Spuren
 import-now = Jetzt importieren

@@ -46,6 +46,12 @@ import-consent = How did these people agree to be mailed?
 import-consent-help = Needed unless a column says it: a form, a contract, an event. It is kept with each of them.
 import-consent-missing = Say how they agreed, or choose the column that says it.
 import-list = They join the list
+import-list-asks = { $name } (asks to confirm)
+import-list-help = An import asks nobody. On a list that asks to confirm they are mailed only once they said yes to its question, which is sent to whoever signs up by its form or is put on it by the API.
+import-not-confirmed = { $n ->
+    [one] One person of these is on the list and has
+   *[other] { $n } people of these are on the list and have
+  } not confirmed: nobody is asked by an import, and they get none of its campaigns until they said yes to its question. It is sent to whoever signs up by its form or is put on it by the API.
 import-no-list = no list
 import-try = Try it without a trace
 import-now = Import now

@@ -276,10 +276,16 @@ async fn mapping_page(app: &App, visitor: &Visitor, file: &str, entered: &Entere
     }
     let lists = app.store.lists(visitor.caller.workspace, None, LISTS_MAX).await?;
     let mut choices = vec![(String::new(), shown.say("import-no-list"))];
-    choices.extend(lists.into_iter().map(|list| (list.id.to_string(), list.list.name)));
+    choices.extend(lists.into_iter().map(|list| {
+        let name = match list.list.confirms {
+            true => shown.fill("import-list-asks", &[("name", list.list.name.into())]),
+            false => list.list.name,
+        };
+        (list.id.to_string(), name)
+    }));
     form = form
         .field(Field::line("consent", shown.say("import-consent")).help(shown.say("import-consent-help")))
-        .field(Field::one("list", shown.say("import-list"), choices))
+        .field(Field::one("list", shown.say("import-list"), choices).help(shown.say("import-list-help")))
         .more("do", "import", shown.say("import-now"));
     let head = seen.columns.iter().map(|column| column.name.clone()).collect();
     let rows = seen.sample.iter().map(|row| row.iter().map(Cell::text).collect());
@@ -431,6 +437,9 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
     }
     if count(LEFT_OUT) > 0 {
         sheet = sheet.part(Part::Note("soft", shown.count("import-left-out", &count(LEFT_OUT)), None));
+    }
+    if count("not_confirmed") > 0 {
+        sheet = sheet.part(Part::Note("soft", shown.count("import-not-confirmed", &count("not_confirmed")), None));
     }
     let import: Option<ImportId> = told["import"].as_str().filter(|_| !is_try).and_then(|text| text.parse().ok());
     let people = import.map(|import| People { import, updated: count("updated"), unchanged: count("unchanged") });

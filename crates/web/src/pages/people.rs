@@ -1,7 +1,7 @@
 //! The people behind a number: everybody of a campaign who stands where the equation says, or who did something, all or those
 //! with one variant, a page at a time.
 
-use super::campaign::{Head, found, says_held};
+use super::campaign::{Head, found, has_begun, says_held};
 use super::layout::{Layout, Section};
 use super::shown::{Shown, verdict_class as class_of};
 use super::{Visitor, foreseen, page, segments};
@@ -12,7 +12,7 @@ use crate::page as pages;
 use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use dispatch::trial::letter;
 use engine::report::people::Deed;
 use engine::report::{self, Report};
@@ -157,7 +157,11 @@ pub(super) async fn show(
     // Then nobody has a verdict, and nobody did anything: those lists are empty.
     if is_before && behind.did.is_empty() && !is_verdict(&behind.state) {
         let which = (behind.state.as_str(), behind.reason.as_str());
-        return foreseen::show(&app, &visitor, &campaign, which, behind.after.as_deref()).await;
+        let seen = foreseen::show(&app, &visitor, &campaign, which, behind.after.as_deref()).await;
+        if seen.is_err() && has_begun(&app, &visitor, id).await? {
+            return Ok(Redirect::to(&format!("/campaigns/{id}/people")).into_response());
+        }
+        return seen;
     }
     let variant = Some(behind.variant.as_str()).filter(|letter| !letter.is_empty());
     let variant = variant.map(api::read_letter).transpose()?;

@@ -99,6 +99,22 @@ async fn an_import_leaves_out_and_counts_who_was_forgotten() {
 }
 
 #[tokio::test]
+async fn an_import_says_that_nobody_is_asked_to_confirm() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let list = json!({ "name": "Garten", "confirms": true });
+    let list = house.post("/api/v1/lists", &key, list).await.json();
+    let sent = send_in(&house, &key, PEOPLE).await.json();
+    let browser = Browser::owner(&house).await;
+    let asked = browser.look(&format!("/imports/files/{}", sent["file"].as_str().unwrap())).await.text;
+    assert!(asked.contains("Garten (asks to confirm)") && asked.contains("An import asks nobody."), "{asked}");
+    let done = import(&house, &key, json!({ "file": sent["file"], "list": list["id"] })).await;
+    assert_eq!(done["result"]["not_confirmed"], 3, "{done}");
+    let page = browser.look(&format!("/imports/jobs/{}", done["id"].as_str().unwrap())).await.text;
+    assert!(page.contains("3 people of these are on the list and have not confirmed"), "{page}");
+}
+
+#[tokio::test]
 async fn the_numbers_of_an_import_open_its_people() {
     let house = House::new();
     let key = house.master_key().await;
