@@ -521,6 +521,7 @@ versions-choose = Wählen Sie eine Fassung, um sie zu sehen.
 version-restore = Zurückholen
 version-current = wie er jetzt ist
 test-title = Versuchen Sie sie an sich selbst
+test-first-variant = Varianten werden verglichen: Ein Test ist allein Variante A. Sehen Sie die anderen in der Prüfung an, bevor jemand sie bekommt.
 test-what = Sie geht den wirklichen Weg, mit [Test] vor dem Betreff, und zählt in keiner Kampagne; wer nichts als Tests bekam, gehört zu keinem Empfängerkreis.
 test-to = An
 test-to-help = Eine Adresse oder mehrere, höchstens zwanzig.

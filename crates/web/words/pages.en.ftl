@@ -521,6 +521,7 @@ versions-choose = Choose a version to see it.
 version-restore = Have it back
 version-current = as it is now
 test-title = Try it on yourself
+test-first-variant = Variants are compared: a test is variant A alone. Look at the others in the review before anybody gets them.
 test-what = It goes the real way, with [Test] before the subject, and counts in no campaign; whoever got nothing but tests is in no audience.
 test-to = To
 test-to-help = One address or several, at most twenty.

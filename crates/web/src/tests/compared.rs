@@ -71,6 +71,8 @@ async fn every_variant_is_checked_as_the_message_is() {
     let base = format!("/campaigns/{}", made.json()["id"].as_str().unwrap());
     let checked = house.post(&format!("/api/v1{base}/check"), &key, json!({})).await.json();
     assert_eq!(checked["gaps"], json!([{ "tag": "first_name", "people": 1 }]), "a gap in the third: {checked}");
+    let test = look(&house, &format!("{base}/test"), &cookie).await.text;
+    assert!(test.contains("a test is variant A alone"), "{test}");
     let review = look(&house, &base, &cookie).await.text;
     assert!(review.contains("One person has no value for “first_name”"), "{review}");
     assert!(review.contains("javascript:go()"), "a link of the second that runs something: {review}");
