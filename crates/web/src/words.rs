@@ -310,7 +310,7 @@ mod tests {
             of("measure", vec!["clicks", "goal"]),
             of("did", engine::report::people::Did::ALL.map(|did| did.word()).to_vec()),
             of("doer", model::reaction::By::ALL.map(|by| by.word()).to_vec()),
-            of("do", vec!["change", "look", "suppress", "lift", "resend", "doubt", "campaign", "sunsets"]),
+            of("do", vec!["change", "look", "suppress", "lift", "resend", "doubt", "campaign", "choose", "sunsets"]),
             of("chosen", vec!["figures", "clear", "person"]),
             of("brought-after", vec!["click", "mail"]),
             of("group", vec!["list", "segment"]),
