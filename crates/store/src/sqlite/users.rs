@@ -286,13 +286,15 @@ impl Ledger {
         require_invitation(&self.conn, id)
     }
 
-    pub(crate) fn accept_invitation(&mut self, id: UserId, now: Timestamp) -> Result<Member> {
+    pub(crate) fn accept_invitation(&mut self, id: UserId, name: Option<&str>, now: Timestamp) -> Result<Member> {
         let invited = require_invitation(&self.conn, id)?;
         let (workspace, email) = (invited.workspace.id, invited.user.email);
         let user = match by_email(&self.conn, &email)? {
             Some(known) => known.id,
             None => {
-                self.make_account(id, (&email, &invited.user.name), now)?;
+                let name = name.unwrap_or(&invited.user.name);
+                check_name("a person", name)?;
+                self.make_account(id, (&email, name), now)?;
                 id
             }
         };
