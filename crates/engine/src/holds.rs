@@ -171,21 +171,26 @@ fn cancels_in(hold: &Hold, campaign: CampaignId) -> bool {
     hold.cancels && hold.campaign == Some(campaign) && hold.lifted_at.is_none()
 }
 
-/// Who placed a hold: the name of whoever signed in or of a key, where the ledger knows it; `cli:anna` and `engine` as they
-/// are.
+/// Who placed a hold ([`name_of`]).
 pub(crate) async fn placed_by(store: &Store, hold: &Hold) -> Result<String, StoreError> {
-    let name = match hold.actor.split_once(':') {
+    name_of(store, hold.workspace, &hold.actor).await
+}
+
+/// Who did something, as the log names them: the name of whoever signed in or of a key, where the ledger knows it; `cli:anna` and
+/// `engine` as they are.
+pub(crate) async fn name_of(store: &Store, workspace: WorkspaceId, actor: &str) -> Result<String, StoreError> {
+    let name = match actor.split_once(':') {
         Some(("user", id)) => match id.parse() {
-            Ok(id) => store.member(hold.workspace, id).await?.map(|member| member.user.name),
+            Ok(id) => store.member(workspace, id).await?.map(|member| member.user.name),
             Err(_) => None,
         },
         Some(("key", id)) => match id.parse() {
-            Ok(id) => store.api_key(hold.workspace, id).await?.map(|key| key.name),
+            Ok(id) => store.api_key(workspace, id).await?.map(|key| key.name),
             Err(_) => None,
         },
         _ => None,
     };
-    Ok(name.filter(|name| !name.is_empty()).unwrap_or_else(|| hold.actor.clone()))
+    Ok(name.filter(|name| !name.is_empty()).unwrap_or_else(|| actor.to_owned()))
 }
 
 /// The holds in force that keep mail of a campaign back whichever source would carry it. One on a source that is the only one for

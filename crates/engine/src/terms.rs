@@ -208,6 +208,12 @@ impl Terms {
         self.lock().get_mut(&campaign).and_then(|term| term.trial.take()).is_some()
     }
 
+    /// Was a comparison judged, and is a person asked which variant everybody else gets?
+    pub(crate) fn asks_for_a_choice(&self, campaign: CampaignId) -> bool {
+        let of = self.lock();
+        of.get(&campaign).and_then(|term| term.trial.as_ref()).is_some_and(|under_way| under_way.is_asked)
+    }
+
     /// Is a comparison under way?
     pub(crate) fn has_trial(&self, campaign: CampaignId) -> bool {
         self.lock().get(&campaign).is_some_and(|term| term.trial.is_some())

@@ -270,6 +270,31 @@ async fn figures(
     Ok(people.zip(acted).map(|(people, acted)| Arm { people, acted }).collect())
 }
 
+/// Does everybody who is not in the sample wait for a person to choose their variant?
+pub async fn is_asking(store: &Store, campaign: &Campaign) -> Result<bool, StoreError> {
+    if !campaign.state.may_send() {
+        return Ok(false);
+    }
+    let trial = store.trial(campaign.workspace, campaign.id).await?;
+    let asks = |trial: Trial| trial.judged_at.is_some() && trial.winner.is_none() && trial.share_millionths < WHOLE;
+    Ok(trial.is_some_and(asks))
+}
+
+/// Who chose a variant, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByHand {
+    /// Who, as the log names them.
+    pub by: String,
+    /// Why, in their words; [`CHOSEN_BY_HAND`] where they said nothing.
+    pub because: String,
+}
+
+/// What is kept of a choice by hand, beside what was found.
+#[derive(Deserialize)]
+struct Chosen {
+    by_hand: ByHand,
+}
+
 /// What a comparison showed when it was judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Found {
@@ -372,6 +397,9 @@ pub struct Told {
     pub winner: Option<char>,
     /// Did a person choose it?
     pub is_by_hand: bool,
+    /// Who that was, and why they did, where that was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<ByHand>,
     /// Is the sample everybody, so that nobody is left to choose for?
     pub is_everybody: bool,
     /// When it was chosen.
@@ -434,6 +462,7 @@ pub async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
     let until = trial.judged_at.unwrap_or(now);
     let live = figures(store, campaign, chosen, until).await?;
     let found: Option<Found> = trial.found.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let chosen_by: Option<Chosen> = trial.found.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let is_judged = found.is_some();
     let Found { arms, judgement } = found.unwrap_or_else(|| Found { judgement: judge(&live), arms: live.clone() });
     let all = store.trial_arms(campaign.workspace, campaign.id).await?;
@@ -486,6 +515,7 @@ pub async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
         says: judgement.told(&arms, chosen.measure.did()),
         winner: trial.winner.map(|at| letter(usize::from(at))),
         is_by_hand: trial.winner.is_some() && trial.judged_at != trial.settled_at,
+        by_hand: chosen_by.map(|chosen| chosen.by_hand),
         is_everybody: trial.share_millionths == WHOLE,
         chosen_at: trial.settled_at,
     }))

@@ -12,11 +12,13 @@ pub use advice::Advice;
 pub use timeline::{Step, Through, Try};
 pub use waiting::{HeldTry, WaitsFor, also_rests, held_tries, operator_of, waits_for};
 
+use crate::holds::name_of;
 use crate::lanes::LaneView;
 use crate::launch::Snapshot;
 use crate::offers::{Refused, as_told};
 use crate::report::{CampaignLine, done, iso, iso_or_null};
 use crate::scheduler::NEVER_LET_IN;
+use crate::trial;
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use dispatch::words;
@@ -37,6 +39,7 @@ const IMPORT_TAKEN_OUT: &str = "the list they came with was taken out of the cam
 /// Events of people and programs that are looked through for one.
 const LEFT_OUT_EVENTS_MAX: usize = 1_000;
 pub(crate) const LIFTED: &str = "was suppressed for it; the suppression was lifted";
+pub(crate) const WAITS_FOR_A_CHOICE: &str = "waits for somebody to choose the variant";
 pub(crate) const NOTHING_MORE: &str = "settled by what was found out; the address is not suppressed by it";
 
 /// Whom is asked about.
@@ -145,6 +148,9 @@ pub struct Told {
     pub neighbours: Option<Neighbours>,
     /// Does this mailing count towards the soft-bounce limit?
     pub counts_as_soft: bool,
+    /// Does it wait for somebody to choose the variant that they get?
+    #[serde(skip)]
+    pub asks_for_a_choice: bool,
     /// What a person can do.
     pub advice: Vec<Advice>,
 }
@@ -278,7 +284,7 @@ pub async fn why(
     let others = mailings.iter().filter(|other| Some(*other) != picked).map(|(_, entry)| other(entry)).collect();
     let mut kept = Vec::new();
     for entry in &suppressions {
-        kept.push(kept_because(store, entry).await?);
+        kept.push(kept_because(store, workspace, entry).await?);
     }
     Ok(Some(Why { address, contact: contact.map(person), suppressions: kept, mailing: told, others }))
 }
@@ -330,7 +336,7 @@ fn other(entry: &TimelineEntry) -> Other {
     }
 }
 
-async fn kept_because(store: &Store, entry: &Suppression) -> Result<Kept, StoreError> {
+async fn kept_because(store: &Store, workspace: WorkspaceId, entry: &Suppression) -> Result<Kept, StoreError> {
     let mut evidence = None;
     if let Some(id) = entry.evidence
         && let Some(row) = store.delivery(id).await?
@@ -343,7 +349,7 @@ async fn kept_because(store: &Store, entry: &Suppression) -> Result<Kept, StoreE
         reason: entry.reason,
         whole_domain: entry.is_domain,
         since: entry.at,
-        by: entry.actor.clone(),
+        by: name_of(store, workspace, &entry.actor).await?,
         note: entry.note.clone(),
         provisional: entry.provisional,
         evidence,
@@ -365,7 +371,10 @@ async fn tell(
     let newest = mailings.iter().all(|(_, other)| other.campaign_number <= entry.campaign_number);
     let last = row.last.as_ref().map(|last| &last.verdict);
     let explained = last.map(words::explain_verdict);
-    let settled = settled_by(person, row);
+    let mut settled = settled_by(person, row);
+    if let Some(settled) = &mut settled {
+        settled.by = name_of(store, campaign.workspace, &settled.by).await?;
+    }
     let (meaning, whose) = match (row.skip, explained) {
         (Some(reason), _) => (taken_out(row, reason).unwrap_or(skip_meaning(reason)).to_owned(), None),
         (None, Some(_)) if settled.is_some() => (FOUND_OUT.to_owned(), None),
@@ -395,8 +404,15 @@ async fn tell(
         without: Vec::new(),
         neighbours,
         counts_as_soft: newest && counts_as_soft(entry),
+        asks_for_a_choice: false,
         advice: Vec::new(),
     };
+    told.asks_for_a_choice = matches!(told.stands, Stands::Queued { .. })
+        && row.variant.is_none()
+        && trial::is_asking(store, &campaign).await?;
+    if told.asks_for_a_choice {
+        told.done = WAITS_FOR_A_CHOICE;
+    }
     told.advice = advice::advice(&told, row, &person.contact);
     Ok(Some(told))
 }
@@ -530,6 +546,7 @@ pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
         FOUND_OUT,
         LIFTED,
         NOTHING_MORE,
+        WAITS_FOR_A_CHOICE,
         TAKEN_OUT,
         IMPORT_TAKEN_OUT,
     ])

@@ -63,6 +63,12 @@ fn tell(file: &Path, report: &ImportReport, output: &Output) {
         return;
     }
     output.note(format!("imported {} from {}", counted(report.rows, "row", "rows"), file.display()));
+    if report.forgotten > 0 {
+        output.note(format!(
+            "  {} left out: forgotten at their own wish, and not taken in again",
+            counted(report.forgotten, "row is", "rows are")
+        ));
+    }
     if let Some(rejects) = &report.rejects_file {
         output.note(format!(
             "  {} could not be used; why, line by line: {}",

@@ -108,6 +108,7 @@ impl From<StoreError> for Failure {
             | StoreError::CampaignMove { .. }
             | StoreError::DeliveryMove { .. }
             | StoreError::Overtaken
+            | StoreError::Forgotten
             | StoreError::Refused(_) => Exit::Refused,
             _ => Exit::OwnFailure,
         };

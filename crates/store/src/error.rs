@@ -123,6 +123,11 @@ pub enum StoreError {
         /// In words.
         why: String,
     },
+    /// Whoever has the address was forgotten at their own wish.
+    #[error(
+        "whoever has this address was forgotten at their own wish, and is not taken in again; should they come back of their own accord, they sign up themselves, with another address"
+    )]
+    Forgotten,
     /// It does not stand any more as whoever asks for a change has seen it.
     #[error("it was changed since you looked; look again")]
     Overtaken,

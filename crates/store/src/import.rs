@@ -136,4 +136,6 @@ pub enum RowFate {
     Repeated,
     /// Added or updated, but the address is suppressed already: will be skipped.
     Suppressed,
+    /// The address is that of somebody who was forgotten at their own wish: nothing of the row is kept.
+    Forgotten,
 }

@@ -130,7 +130,7 @@ use rusqlite::Connection;
 use sqlite::audience::Share;
 use sqlite::events::NewEvent;
 use sqlite::{Ledger, campaigns, causes, contacts, events, imports, keys, queue as queue_sql, reports, sweep};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -648,6 +648,25 @@ impl Store {
     pub async fn recheck(&self, claimed: &Claimed, now: Timestamp) -> Result<Option<SkipReason>> {
         let (delivery, contact) = (claimed.delivery, claimed.contact);
         self.core.lanes.read(move |conn| queue_sql::recheck(conn, delivery, contact, now)).await
+    }
+    /// Why deliveries that wait will be skipped when their turn comes, as the ledger stands now. What nothing forbids is not among
+    /// them.
+    pub async fn skips_ahead(
+        &self,
+        waiting: Vec<(DeliveryId, ContactId)>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<DeliveryId, SkipReason>> {
+        let read = move |conn: &Connection| -> Result<BTreeMap<DeliveryId, SkipReason>> {
+            let mut found = BTreeMap::new();
+            for (delivery, contact) in waiting {
+                let forbids = queue_sql::recheck(conn, delivery, contact, now)?;
+                // A pause may be over by then.
+                let forbids = forbids.filter(|reason| *reason != SkipReason::PausedByPerson);
+                found.extend(forbids.map(|reason| (delivery, reason)));
+            }
+            Ok(found)
+        };
+        self.core.lanes.read(read).await
     }
 
     // ── outcome ──────────────────────────────────────────────────────────────────────────────────────────────

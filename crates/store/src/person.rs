@@ -29,7 +29,8 @@ pub struct NewContact {
 }
 
 impl Store {
-    /// Makes a contact. Refused: an address or external id that somebody has. What keeps mail from the address keeps it
+    /// Makes a contact. Refused: an address or external id that somebody has, and with [`StoreError::Forgotten`] the address of
+    /// somebody who was forgotten at their own wish. What keeps mail from the address keeps it
     /// from them.
     pub async fn create_contact(
         &self,

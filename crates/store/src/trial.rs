@@ -35,7 +35,7 @@ pub struct Trial {
     pub out_at: Option<Timestamp>,
     /// When it was judged.
     pub judged_at: Option<Timestamp>,
-    /// What that showed: JSON, opaque here.
+    /// What that showed: JSON, opaque here but for `by_hand`, which has who chose without it (`by`) and why (`because`).
     pub found: Option<String>,
     /// The variant that everybody gets who is not in the sample.
     pub winner: Option<u8>,

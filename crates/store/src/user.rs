@@ -175,8 +175,10 @@ impl Store {
     }
     /// Accepts an invitation, which is gone then: gives the account with its address its place, or makes the account, without a
     /// password. That it is that person, and that they want to, was found out before.
-    pub async fn accept_invitation(&self, invitation: UserId, now: Timestamp) -> Result<Member> {
-        self.core.lanes.write(move |ledger| ledger.accept_invitation(invitation, now)).await
+    /// `name`: what somebody without an account is called; `None`: as the invitation says.
+    pub async fn accept_invitation(&self, invitation: UserId, name: Option<&str>, now: Timestamp) -> Result<Member> {
+        let name = name.map(str::to_owned);
+        self.core.lanes.write(move |ledger| ledger.accept_invitation(invitation, name.as_deref(), now)).await
     }
     /// An invitation that was not accepted yet.
     pub async fn invitation(&self, id: UserId) -> Result<Option<Member>> {

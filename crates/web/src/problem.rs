@@ -328,7 +328,7 @@ impl From<StoreError> for Problem {
                 Code::WrongState
             }
             StoreError::Held => Code::Held,
-            StoreError::Refused(_) => Code::Refused,
+            StoreError::Refused(_) | StoreError::Forgotten => Code::Refused,
             StoreError::Full | StoreError::Io(_) => Code::CannotRecord,
             StoreError::Closed => Code::Unavailable,
             _ => Code::OwnFailure,

@@ -243,8 +243,18 @@ mod tests {
     }
 
     /// What an import counts.
-    const IMPORTED: [&str; 9] =
-        ["rows", "added", "updated", "unchanged", "duplicates", "rejected", "blank", "repeated", "suppressed"];
+    const IMPORTED: [&str; 10] = [
+        "rows",
+        "added",
+        "updated",
+        "unchanged",
+        "duplicates",
+        "rejected",
+        "forgotten",
+        "blank",
+        "repeated",
+        "suppressed",
+    ];
     /// What is worth a second look in a row of a file (`engine::import::Note`).
     const NOTES: [&str; 10] = [
         "role_address",
@@ -300,7 +310,7 @@ mod tests {
             of("measure", vec!["clicks", "goal"]),
             of("did", engine::report::people::Did::ALL.map(|did| did.word()).to_vec()),
             of("doer", model::reaction::By::ALL.map(|by| by.word()).to_vec()),
-            of("do", vec!["change", "look", "suppress", "lift", "resend", "doubt", "campaign", "sunsets"]),
+            of("do", vec!["change", "look", "suppress", "lift", "resend", "doubt", "campaign", "choose", "sunsets"]),
             of("chosen", vec!["figures", "clear", "person"]),
             of("brought-after", vec!["click", "mail"]),
             of("group", vec!["list", "segment"]),

@@ -46,6 +46,12 @@ import-consent = Wie haben diese Personen eingewilligt, Mail zu bekommen?
 import-consent-help = Nötig, wenn keine Spalte es sagt: ein Formular, ein Vertrag, eine Veranstaltung. Es wird bei jeder Person festgehalten.
 import-consent-missing = Sagen Sie, wie sie einwilligten, oder wählen Sie die Spalte, die es sagt.
 import-list = Sie kommen auf die Liste
+import-list-asks = { $name } (fragt nach einer Bestätigung)
+import-list-help = Ein Import fragt niemanden. Auf einer Liste, die nach einer Bestätigung fragt, bekommen Personen erst Mail, wenn sie auf ihre Frage ja gesagt haben; gefragt wird, wer sich über ihr Formular anmeldet oder über die API auf sie kommt.
+import-not-confirmed = { $n ->
+    [one] Eine Person davon ist auf der Liste und hat
+   *[other] { $n } Personen davon sind auf der Liste und haben
+  } nicht bestätigt: Ein Import fragt niemanden, und bis zu einem Ja auf ihre Frage gibt es keine ihrer Kampagnen. Gefragt wird, wer sich über ihr Formular anmeldet oder über die API auf sie kommt.
 import-no-list = keine Liste
 import-try = Ausprobieren, ohne Spuren
 import-now = Jetzt importieren
@@ -72,6 +78,7 @@ import-means-updated = Personen, die da waren und von denen die Datei etwas Neue
 import-means-unchanged = Personen, die da waren und von denen die Datei nichts Neues sagt.
 import-means-duplicates = Zeilen mit der Adresse einer früheren: behalten, und in jeder Kampagne ausgelassen.
 import-means-rejected = Zeilen, die sich nicht in Spalten teilen ließen. Jede steht unten, mit dem Grund.
+import-means-forgotten = Zeilen mit der Adresse einer Person, die auf eigenen Wunsch vergessen wurde; das ist nur durch einen Hash bekannt. Von ihnen bleibt nichts, auch nicht unter den nicht genommenen Zeilen.
 import-means-blank = Zeilen, in denen nichts steht; sie zählen nicht zu den Zeilen.
 import-means-repeated = Zeilen mit dem Schlüssel einer früheren: eine Person, und es gilt, was die spätere sagt.
 import-means-suppressed = Von den Personen oben die, deren Adresse abgemeldet oder tot ist oder sich beschwerte, wie hier bekannt oder von der Datei gesagt. Sie bekommen weiter keine Mail.
@@ -81,12 +88,20 @@ import-means-lines = In der Datei: Zeile { $lines }.
 import-row-taken = Genommen, ohne Adresse
 import-row-not-taken = Nicht genommen
 import-rows = Zeilen
-import-sum = { $rows } = { $added } neu + { $updated } geändert + { $unchanged } wie zuvor + { $duplicates } doppelt + { $rejected } nicht genommen
+import-sum = { $rows } = { $added } neu + { $updated } geändert + { $unchanged } wie zuvor + { $duplicates } doppelt + { $rejected } nicht genommen{ $forgotten ->
+    [0] { "" }
+   *[other] { " " }+ { $forgotten } ausgelassen
+  }
 import-added = Neu
 import-updated = Geändert
 import-unchanged = Wie zuvor
 import-duplicates = Doppelt
 import-rejected = Nicht genommen
+import-forgotten = Ausgelassen: auf eigenen Wunsch vergessen
+import-left-out = { $n ->
+    [one] Eine Person wurde auf eigenen Wunsch vergessen und wird nicht wieder aufgenommen; von ihrer Zeile
+   *[other] { $n } Personen wurden auf eigenen Wunsch vergessen und werden nicht wieder aufgenommen; von ihren Zeilen
+  } bleibt nichts. Wer von sich aus zurückkommt, meldet sich selbst an, mit einer anderen Adresse.
 import-blank = Leere Zeilen, nicht gezählt
 import-repeated = Mit dem Schlüssel einer früheren Zeile; die spätere gilt
 import-suppressed = Davon dürfen keine Mail bekommen

@@ -46,6 +46,12 @@ import-consent = How did these people agree to be mailed?
 import-consent-help = Needed unless a column says it: a form, a contract, an event. It is kept with each of them.
 import-consent-missing = Say how they agreed, or choose the column that says it.
 import-list = They join the list
+import-list-asks = { $name } (asks to confirm)
+import-list-help = An import asks nobody. On a list that asks to confirm they are mailed only once they said yes to its question, which is sent to whoever signs up by its form or is put on it by the API.
+import-not-confirmed = { $n ->
+    [one] One person of these is on the list and has
+   *[other] { $n } people of these are on the list and have
+  } not confirmed: nobody is asked by an import, and they get none of its campaigns until they said yes to its question. It is sent to whoever signs up by its form or is put on it by the API.
 import-no-list = no list
 import-try = Try it without a trace
 import-now = Import now
@@ -72,6 +78,7 @@ import-means-updated = People who were here, of whom the file says something new
 import-means-unchanged = People who were here, of whom the file says nothing new.
 import-means-duplicates = Rows with the address of an earlier row: kept, and left out of every campaign.
 import-means-rejected = Rows that could not be told into columns. Each is below, with the reason.
+import-means-forgotten = Rows with the address of somebody who was forgotten at their own wish, which is known by a hash alone. Nothing of them is kept, not among the rows that were not taken either.
 import-means-blank = Rows with nothing in them; they are not among the rows.
 import-means-repeated = Rows with a key that an earlier row has: one person, and what the later row says stands.
 import-means-suppressed = Of the people above, those whose address unsubscribed, bounced or complained, as known here or said by the file. They stay unmailed.
@@ -84,12 +91,20 @@ import-rows = Rows
 import-sum = { $rows } = { $added } new + { $updated } changed + { $unchanged } as they were + { $duplicates ->
     [one] one duplicate
    *[other] { $duplicates } duplicates
-  } + { $rejected } not taken
+  } + { $rejected } not taken{ $forgotten ->
+    [0] { "" }
+   *[other] { " " }+ { $forgotten } left out
+  }
 import-added = New
 import-updated = Changed
 import-unchanged = As they were
 import-duplicates = Duplicates
 import-rejected = Not taken
+import-forgotten = Left out: forgotten at their own wish
+import-left-out = { $n ->
+    [one] One person was forgotten at their own wish and is
+   *[other] { $n } people were forgotten at their own wish and are
+  } not taken in again; nothing of their rows is kept. Whoever comes back of their own accord signs up themselves, with another address.
 import-blank = Blank rows, not counted
 import-repeated = With the key of an earlier row; the later stands
 import-suppressed = Of these must not be mailed

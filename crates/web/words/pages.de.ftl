@@ -90,6 +90,9 @@ need-paused = { $n ->
     [one] { $name } ist angehalten; eine Person wartet
    *[other] { $name } ist angehalten; { $n } Personen warten
   }
+need-choice = { $name }: Jemand muss die Variante wählen, die alle anderen bekommen
+need-choice-why = Die Varianten wurden an einer Stichprobe verglichen. Alle anderen warten, bis jemand wählt.
+need-choice-do = Wählen
 need-refused = { $name }: wegen unserer eigenen Einrichtung abgelehnt, bisher { $n }
 need-left = { $name } wird von hier nicht gesendet: { $n } unterwegs
 need-refused-why = SPF, DKIM, DMARC oder der Name unseres Servers fielen beim Empfänger durch. Dort wird nicht noch einmal versucht; die Einträge sind zu richten, bevor mehr gesendet wird.
@@ -97,6 +100,7 @@ need-refused-who = Wer, und von wem
 need-look = Ansehen
 
 # Campaigns.
+campaign-asks = Wartet auf die Wahl der Variante
 campaign = Kampagne
 campaigns-table = Kampagnen, Tabelle
 campaigns-empty = Hier werden Kampagnen stehen. Die erste entsteht über die Schnittstelle oder mit postroom send.
@@ -229,6 +233,7 @@ belt-build = Aufbau
 belt-skipped = { $n } hier übersprungen
 belt-wait = Warten
 belt-wait-what = auf den ersten Versuch
+belt-wait-choice = bis jemand eine Variante wählt
 belt-retry = Aufgeschoben
 belt-retry-what = wird von selbst wiederholt
 belt-held = Angehalten
@@ -267,6 +272,7 @@ waits-refused = { $n ->
   }
 waits-refused-look = Einträge der Absenderdomain prüfen
 waits-title = Worauf sie warten
+waits-choice = Wer nicht in der Stichprobe ist, wartet, bis jemand die Variante wählt: wählen
 waits-empty = Niemand wartet auf etwas anderes als die Reihe.
 waits-held = { $n ->
     [one] Eine Person ist angehalten
@@ -313,6 +319,7 @@ do-suppress = Sperren …
 do-lift = Aufheben …
 do-resend = Noch einmal senden …
 do-doubt = Klären oder noch einmal senden …
+do-choose = Eine Variante wählen …
 do-campaign = Zur Kampagne
 do-sunsets = Zu denen, die ruhen
 investigation = Wer sie nicht bekam und warum
@@ -336,6 +343,7 @@ tries-n = { $n ->
 try-server = Server
 try-through = über
 last-said = Was gesagt wurde
+next-skipped = wird übersprungen, wenn die Reihe kommt: { $why }
 next-try = nächster Versuch
 transcript = Das Gespräch
 neighbours = Alle bei dieser Domain
@@ -522,6 +530,7 @@ versions-choose = Wählen Sie eine Fassung, um sie zu sehen.
 version-restore = Zurückholen
 version-current = wie er jetzt ist
 test-title = Versuchen Sie sie an sich selbst
+test-first-variant = Varianten werden verglichen: Ein Test ist allein Variante A. Sehen Sie die anderen in der Prüfung an, bevor jemand sie bekommt.
 test-what = Sie geht den wirklichen Weg, mit [Test] vor dem Betreff, und zählt in keiner Kampagne; wer nichts als Tests bekam, gehört zu keinem Empfängerkreis.
 test-to = An
 test-to-help = Eine Adresse oder mehrere, höchstens zwanzig.
@@ -1020,6 +1029,8 @@ trial-waiting-all = Alle waren in der Stichprobe. Die Personen haben bis { $at }
 trial-compared-all = Der Vergleich endete um { $at }. Alle waren in der Stichprobe: Es blieb niemand, für den zu wählen war.
 trial-chosen-by-figures = Die Zahlen haben um { $at } { $variant } gewählt: Alle, die nicht in der Stichprobe waren, bekommen sie.
 trial-chosen-by-hand = Jemand hat um { $at } { $variant } gewählt: Alle, die nicht in der Stichprobe waren, bekommen sie.
+trial-chosen-who = Das war { $who }.
+trial-chosen-because = Das war { $who }: { $why }
 trial-better = { $leader } schneidet besser ab als { $other }: { $by } Punkte voraus, mit 95 % Sicherheit zwischen { $low } und { $high }. Der Zufall allein macht einen solchen Unterschied in { $chance } von 100 Vergleichen.
 trial-no-difference = Kein klarer Unterschied: { $leader } liegt { $by } Punkte vor { $other }, aber der wahre Unterschied liegt irgendwo zwischen { $low } und { $high }. Der Zufall allein macht so viel in { $chance } von 100 Vergleichen.
 trial-too-little = Zu wenige haben gehandelt, um zu sagen, welche besser ist.
@@ -1049,6 +1060,7 @@ pace-unknown = Das lässt sich noch nicht sagen.
 pace-held = Es wartet: { $why }
 pace-held-until = Es wartet bis { $at }: { $why }
 pace-paused = Sie ist angehalten: Niemand wird versucht.
+pace-asks = Das kann niemand sagen: Wer nicht in der Stichprobe ist, wartet, bis jemand die Variante wählt.
 pace-nobody = Es wartet niemand mehr.
 pace-until = Wer bis zuletzt aufgeschoben wird, wird spätestens { $at } aufgegeben.
 pace-at-least = Wer bis zuletzt aufgeschoben wird, wird { $at } oder später aufgegeben.

@@ -90,6 +90,9 @@ need-paused = { $n ->
     [one] { $name } is paused; one person waits
    *[other] { $name } is paused; { $n } people wait
   }
+need-choice = { $name }: somebody must choose the variant that everybody else gets
+need-choice-why = The variants were compared on a sample. Everybody else waits until somebody chooses.
+need-choice-do = Choose
 need-refused = { $name }: refused for our own set-up, { $n } so far
 need-left = { $name } is not sent from here: { $n } in progress
 need-refused-why = SPF, DKIM, DMARC or our server's name failed at the receiving side. The mail is not tried there again; mend the records before more is sent.
@@ -97,6 +100,7 @@ need-refused-who = Who, and by whom
 need-look = Look
 
 # Campaigns.
+campaign-asks = Waits for a choice of variant
 campaign = Campaign
 campaigns-table = Campaigns, table
 campaigns-empty = Campaigns will be here.
@@ -229,6 +233,7 @@ belt-build = Build
 belt-skipped = { $n } skipped here
 belt-wait = Wait for a turn
 belt-wait-what = for the first try
+belt-wait-choice = until somebody chooses a variant
 belt-retry = Put off
 belt-retry-what = tried again by itself
 belt-held = Held
@@ -267,6 +272,7 @@ waits-refused = { $n ->
   }
 waits-refused-look = Check the records of the sending domain
 waits-title = What they wait for
+waits-choice = Everybody who is not in the sample waits until somebody chooses their variant: choose it
 waits-empty = Nobody waits for anything but their turn.
 waits-held = { $n ->
     [one] One person is held
@@ -313,6 +319,7 @@ do-suppress = Suppress them…
 do-lift = Lift it…
 do-resend = Send again…
 do-doubt = Settle it, or send once more…
+do-choose = Choose a variant…
 do-campaign = To the campaign
 do-sunsets = To those at rest
 investigation = Who did not get it, and why
@@ -336,6 +343,7 @@ tries-n = { $n ->
 try-server = Server
 try-through = from
 last-said = What was said
+next-skipped = will be skipped when the turn comes: { $why }
 next-try = next try
 transcript = The conversation
 neighbours = Everybody at this domain
@@ -522,6 +530,7 @@ versions-choose = Choose a version to see it.
 version-restore = Have it back
 version-current = as it is now
 test-title = Try it on yourself
+test-first-variant = Variants are compared: a test is variant A alone. Look at the others in the review before anybody gets them.
 test-what = It goes the real way, with [Test] before the subject, and counts in no campaign; whoever got nothing but tests is in no audience.
 test-to = To
 test-to-help = One address or several, at most twenty.
@@ -1020,6 +1029,8 @@ trial-waiting-all = Everybody was in the sample. People have time to act until {
 trial-compared-all = The comparison ended at { $at }. Everybody was in the sample: nobody was left to choose for.
 trial-chosen-by-figures = The figures chose { $variant } at { $at }: everybody who was not in the sample gets it.
 trial-chosen-by-hand = Somebody chose { $variant } at { $at }: everybody who was not in the sample gets it.
+trial-chosen-who = { $who } did that.
+trial-chosen-because = { $who } did that: { $why }
 trial-better = { $leader } does better than { $other }: ahead by { $by } points, with 95 % certainty between { $low } and { $high }. Chance alone makes such a difference in { $chance } of 100 comparisons.
 trial-no-difference = No clear difference: { $leader } is ahead of { $other } by { $by } points, but the true difference lies anywhere between { $low } and { $high }. Chance alone makes as much in { $chance } of 100 comparisons.
 trial-too-little = Too few acted to say which is better.
@@ -1049,6 +1060,7 @@ pace-unknown = It cannot be told yet.
 pace-held = It waits: { $why }
 pace-held-until = It waits until { $at }: { $why }
 pace-paused = It is paused: nobody is tried.
+pace-asks = Nobody can tell: everybody who is not in the sample waits until somebody chooses their variant.
 pace-nobody = Nobody waits any more.
 pace-until = Whoever is put off to the end is given up by { $at }.
 pace-at-least = Whoever is put off to the end is given up at { $at } or later.

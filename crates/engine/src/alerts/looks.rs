@@ -119,6 +119,12 @@ impl Looks {
             let why = is_stuck.then(|| {
                 let hours = rules::STUCK_AFTER.as_secs() / 3_600;
                 let waiting = thousands(waiting);
+                if house.terms.asks_for_a_choice(campaign) {
+                    return format!(
+                        "{waiting} people wait for their variant: somebody must choose it, on the campaign's report or by \
+                         `postroom choose`."
+                    );
+                }
                 format!("{waiting} people wait, and nobody was tried for {hours} hours. `postroom lanes` says why.")
             });
             let about = About::house(AlertKind::WorkStuck, campaign.to_string());

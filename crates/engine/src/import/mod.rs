@@ -7,7 +7,8 @@
 //!
 //! Guarantees: memory is bounded by the limits in [`records`] and one chunk; the same file again (same content, same
 //! mapping) continues where a killed import stopped; every row is counted exactly once as added, updated, duplicate,
-//! rejected or blank; every row that was not taken as it stands is in the rejects file with line and reason.
+//! rejected, forgotten or blank; every row that was not taken as it stands is in the rejects file with line and reason,
+//! but those of people who were forgotten at their own wish, of which nothing is kept at all.
 
 pub mod columns;
 pub mod error;
@@ -128,7 +129,7 @@ pub struct SameAddress {
     pub of: u64,
 }
 
-/// What an import came to. `rows = added + updated + unchanged + duplicates + rejected`, always.
+/// What an import came to. `rows = added + updated + unchanged + duplicates + rejected + forgotten`, always.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImportReport {
     /// Its id in the ledger, shown as outside.
@@ -160,6 +161,9 @@ pub struct ImportReport {
     pub duplicates: u64,
     /// Rows that could not be told into fields: not taken.
     pub rejected: u64,
+    /// Rows with the address of somebody who was forgotten at their own wish: left out, and nothing of them is kept, not in
+    /// the rejects file either.
+    pub forgotten: u64,
     /// Of the rows written in this run: those with the external id of an earlier row. The later row stands.
     pub repeated: u64,
     /// Of the rows written in this run: those whose address must not be mailed, as known before or said by the file.
@@ -197,6 +201,7 @@ impl ImportReport {
             unchanged: 0,
             duplicates: 0,
             rejected: 0,
+            forgotten: 0,
             repeated: 0,
             suppressed: 0,
             listed: 0,
@@ -209,14 +214,17 @@ impl ImportReport {
         }
     }
 
-    /// Takes over what the ledger counted, earlier runs included.
+    /// Takes over what the ledger counted, earlier runs included. Rows that were told into fields and have become nobody
+    /// there are those of people who were forgotten.
     fn counts_of(&mut self, import: &Import) {
         self.import = import.id;
         (self.added, self.updated) = (import.added, import.updated);
         (self.unchanged, self.duplicates) = (import.unchanged, import.duplicates);
+        let kept = self.added + self.updated + self.unchanged + self.duplicates;
+        self.forgotten = self.rows.saturating_sub(kept + self.rejected);
     }
 
-    /// The same file was imported before: what is left to tell of it. Its rejects were told then.
+    /// The same file was imported before: what is left to tell of it. Its rejects and the forgotten were told then.
     fn was_done(&mut self, import: &Import) {
         self.counts_of(import);
         self.already_done = true;
@@ -472,6 +480,9 @@ impl Run<'_> {
         for (fate, (line, opted_out, foretold)) in fates.into_iter().zip(said) {
             let again = if let RowFate::Duplicate { of } = fate { Some(SameAddress { line, of }) } else { None };
             self.report.repeated += u64::from(fate == RowFate::Repeated);
+            if fate == RowFate::Forgotten {
+                continue;
+            }
             let is_suppressed = fate == RowFate::Suppressed || (foretold && again.is_none());
             if self.report.duplicate_lines.len() < DUPLICATES_NAMED_MAX {
                 self.report.duplicate_lines.extend(again);

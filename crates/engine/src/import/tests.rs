@@ -61,7 +61,7 @@ fn at(ms: i64) -> Timestamp {
 
 fn check(report: &ImportReport, expected: Expect) {
     let r = report;
-    let sum = r.added + r.updated + r.unchanged + r.duplicates + r.rejected;
+    let sum = r.added + r.updated + r.unchanged + r.duplicates + r.rejected + r.forgotten;
     assert_eq!(r.rows, sum, "every row is counted once: {r:?}");
     expected.assert_eq(&format!(
         "{} rows = {} added + {} updated + {} unchanged + {} duplicates + {} rejected; {} blank, {} suppressed, {} listed, {:?}",
@@ -297,4 +297,30 @@ async fn who_left_with_a_date_left_then() {
         ]
     );
     assert!(desk.contacts("a@x.example").await.starts_with("opted_out"), "{}", desk.contacts("a@x.example").await);
+}
+
+#[tokio::test]
+async fn who_was_forgotten_comes_back_by_no_row() {
+    let desk = Desk::new();
+    desk.text("email,name\ngus@x.example,Gus\n").await;
+    let gus = EmailAddress::parse("gus@x.example").unwrap();
+    desk.store.forget(WorkspaceId::FIRST, &gus, &Actor::Engine, at(1_500)).await.unwrap();
+    let text = "email,id,name,status\nGus@x.example,crm-7,Gustav,\ngus@x.example,,Gustav,bounced\na@x.example,,Ann,\n";
+    let real = desk.request("nightly.csv", text.as_bytes());
+    let foretold = desk.import(&ImportRequest { dry_run: true, ..real.clone() }).await.unwrap();
+    let done = desk.import(&real).await.unwrap();
+    for report in [&foretold, &done] {
+        let counts = (report.rows, report.added, report.forgotten, report.suppressed, report.listed);
+        assert_eq!(counts, (3, 1, 2, 0, 0));
+        assert_eq!(report.rejects_file, None, "no list says their address");
+    }
+    assert_eq!(desk.contacts("gus@x.example").await, "");
+    let kept = desk.store.suppressions(WorkspaceId::FIRST, None, 10).await.unwrap();
+    assert_eq!(
+        kept.iter().map(|one| one.shown.as_deref()).collect::<Vec<_>>(),
+        [None::<&str>],
+        "known by a hash alone"
+    );
+    let again = desk.import(&real).await.unwrap();
+    assert_eq!((again.already_done, again.rows, again.forgotten), (true, 1, 0));
 }

@@ -17,6 +17,9 @@ const LISTED: &str = "Our address is listed there. Look it up at the list that i
 
 const HELD: &str = "It is held, and nobody tries it until then. Let the hold go if it may be tried again:";
 
+const CHOOSE: &str = "The variants were compared, and everybody else waits until somebody chooses theirs, on the campaign's \
+                          report or here:";
+
 const ANOTHER: &str = "Ask them for an address that works:";
 const SUPPRESS: &str = "Is the address dead? It is mailed again in the next campaign, unless it is suppressed:";
 
@@ -121,6 +124,9 @@ impl Told {
 }
 
 fn waiting(told: &Told) -> Advice {
+    if told.asks_for_a_choice {
+        return run(CHOOSE, format!("choose {} VARIANT", told.campaign.number));
+    }
     let state = told.campaign.state;
     let command = match state {
         CampaignState::Paused => Some(told.campaign.resume()),
@@ -191,7 +197,7 @@ const fn when_skipped(reason: SkipReason) -> &'static str {
 pub(super) fn texts() -> impl Iterator<Item = &'static str> {
     let waiting = CampaignState::ALL.iter().map(|state| while_waiting(*state));
     let skipped = SkipReason::ALL.iter().map(|reason| when_skipped(*reason));
-    waiting.chain(skipped).chain([LIFT, INCIDENT, DOUBT, LISTED, HELD, ANOTHER, SUPPRESS])
+    waiting.chain(skipped).chain([LIFT, INCIDENT, DOUBT, LISTED, HELD, CHOOSE, ANOTHER, SUPPRESS])
 }
 
 fn show(contact: &Contact) -> String {

@@ -1,6 +1,7 @@
 //! For what somebody waits who is not tried now: a pause, the sample that goes first, a hold, a ceiling, the sending hours, lanes at
 //! rest toward their site, limits learned there, a day's budget.
 
+use super::skip_meaning;
 use crate::budget::{day_of, next_day};
 use crate::fleet::Ways;
 use crate::forecast::forecast;
@@ -35,6 +36,11 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
     let Some(campaign) = store.campaign(row.campaign).await? else { return Ok(Vec::new()) };
     if !matches!(row.state, DeliveryState::Queued | DeliveryState::Deferred) || campaign.state.is_over() {
         return Ok(Vec::new());
+    }
+    // Of whoever will not be tried nothing else is promised.
+    if let Some(reason) = store.skips_ahead(vec![(delivery, row.contact)], now).await?.remove(&delivery) {
+        let why = format!("its turn, and is skipped then: {}", skip_meaning(reason));
+        return Ok(vec![WaitsFor { until: None, why }]);
     }
     let mut waits = Vec::new();
     if campaign.state == CampaignState::Paused {

@@ -147,6 +147,13 @@ fn tell(file: &Path, answer: &Value, output: &Output) -> Vec<String> {
     if count("suppressed") > 0 {
         lines.push(format!("  {} of them must not be mailed and will be skipped", thousands(count("suppressed"))));
     }
+    if count("forgotten") > 0 {
+        let people = thousands(count("forgotten"));
+        lines.push(format!(
+            "  {people} were forgotten at their own wish and are not taken in again; nothing of their rows is kept"
+        ));
+        lines.push("  whoever comes back of their own accord signs up themselves, with another address".to_owned());
+    }
     lines.extend(told_columns(answer));
     lines.extend(told_notes(answer, output));
     lines.extend(told_duplicates(answer, output));
@@ -166,6 +173,7 @@ fn fates(answer: &Value) -> String {
         ("unchanged", "already so"),
         ("duplicates", "with the address of an earlier row (kept, never mailed twice)"),
         ("rejected", "rejected"),
+        ("forgotten", "forgotten at their own wish (left out)"),
     ];
     let shown: Vec<String> = all
         .iter()

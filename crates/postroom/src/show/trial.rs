@@ -84,6 +84,7 @@ mod tests {
             says: "B did better: chance alone seldom makes such a difference (p = 0.019).".to_owned(),
             winner: None,
             is_by_hand: false,
+            by_hand: None,
             is_everybody: false,
             chosen_at: None,
         };

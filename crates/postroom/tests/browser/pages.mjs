@@ -15,6 +15,8 @@ const NO_PAGES = {
   "/campaigns.csv": "a table to take out",
   "/campaigns/{id}/people.csv": "a table to take out",
   "/campaigns/{id}/causes.csv": "a table to take out",
+  "/campaigns/{id}/did.csv": "a table to take out",
+  "/campaigns/{id}/waits.csv": "a table to take out",
   "/campaigns/{id}/links.csv": "a table to take out",
   "/campaigns/{id}/brought.csv": "a table to take out",
   "/campaigns/{id}/variants.csv": "a table to take out",

@@ -80,11 +80,16 @@ fn who_is_invited_has_no_place_before_they_accept() {
     assert_eq!(all(&store).iter().map(|one| one.user.id).collect::<Vec<_>>(), [known, unknown]);
     assert_eq!(now(store.members(other, Some(known), 9)).unwrap()[0].user.id, unknown);
     now(store.set_role(other, unknown, Some(Role::Operator), &ME, at(5))).unwrap();
-    let accepted = now(store.accept_invitation(known, at(6))).unwrap();
+    let accepted = now(store.accept_invitation(known, Some("Nobody"), at(6))).unwrap();
     assert_eq!((accepted.user.id, accepted.role, accepted.is_invited), (anna, Role::Analyst, false));
-    let made = now(store.accept_invitation(unknown, at(7))).unwrap();
+    let made = now(store.accept_invitation(unknown, Some("Una"), at(7))).unwrap();
     assert_eq!((made.user.id, made.role, made.user.has_password), (unknown, Role::Operator, false));
-    assert!(matches!(now(store.accept_invitation(unknown, at(8))), Err(StoreError::NotFound { .. })));
+    assert_eq!(
+        (accepted.user.name.as_str() == "Nobody", made.user.name.as_str()),
+        (false, "Una"),
+        "an account has its name"
+    );
+    assert!(matches!(now(store.accept_invitation(unknown, None, at(8))), Err(StoreError::NotFound { .. })));
     assert!(all(&store).iter().all(|one| !one.is_invited));
     assert!(matches!(invite("anna@example.org"), Err(StoreError::Exists { .. })), "she works there");
     let third = now(store.make_workspace("third", &ME, at(8))).unwrap().id;

@@ -95,7 +95,7 @@ fn whoever_is_forgotten_is_forgotten_under_every_address_they_had() {
     assert_eq!(why("kim@b.example"), [], "it is somebody else's now");
     assert_eq!(contact(&store, "kim@b.example").id, bob);
     let (_, fates) = import_rows(&store, 2, vec![row(1, "kim@a.example")]);
-    assert_eq!(fates, [RowFate::Suppressed]);
+    assert_eq!(fates, [RowFate::Forgotten]);
 }
 
 #[test]
@@ -378,6 +378,9 @@ fn a_forgotten_person_leaves_verdicts_without_a_name_and_stays_suppressed() {
     assert_eq!((forgotten.contacts, forgotten.deliveries_kept), (2, 4));
     assert_eq!(store.changed_since(&waiting[0]), crate::Standing::AskLedger, "it bounced before it was read");
     assert_eq!(now(store.recheck(&waiting[0], at(50))).unwrap(), Some(SkipReason::Forgotten));
+    let both = waiting.iter().map(|one| (one.delivery, one.contact)).collect();
+    let ahead = now(store.skips_ahead(both, at(50))).unwrap();
+    assert_eq!(ahead.get(&waiting[0].delivery), Some(&SkipReason::Forgotten), "it is known before the turn comes");
     assert!(now(store.contacts_by_address(W, &address("kim@a.example"))).unwrap().is_empty());
     for campaign in [done.id, open.id] {
         assert_adds_up(&store, campaign);
@@ -388,10 +391,42 @@ fn a_forgotten_person_leaves_verdicts_without_a_name_and_stays_suppressed() {
     assert_eq!((row.email, row.state), (None, DeliveryState::Hard));
     let history = now(store.attempts(claimed[0].delivery)).unwrap();
     assert_eq!(history[0].attempt.reply.as_ref().unwrap().text, "<<rcpt>>: no such user here");
-    let (again, fates) = import_rows(&store, 2, vec![row_of("kim@a.example")]);
-    assert_eq!(fates, [RowFate::Suppressed]);
-    let next = sending(&store, "next", again);
-    assert_eq!(now(store.tally(next.id)).unwrap().count(DeliveryState::Skipped), 1);
+    let (_, fates) = import_rows(&store, 2, vec![row_of("kim@a.example")]);
+    assert_eq!(fates, [RowFate::Forgotten]);
+    assert!(now(store.contacts_by_address(W, &address("kim@a.example"))).unwrap().is_empty());
+}
+
+#[test]
+fn nothing_brings_in_again_who_was_forgotten() {
+    let store = empty();
+    import(&store, 1, &["kim@a.example", "bob@a.example"]);
+    let kim = address("kim@a.example");
+    now(store.forget(W, &kim, &ME, at(4))).unwrap();
+    let named = ImportRow { external_id: Some("crm-7".to_owned()), ..row(1, "bob@a.example") };
+    import_rows(&store, 2, vec![named.clone()]);
+    // Somebody who is known by another key is not given their address, and the other rows of the file are taken.
+    let theirs = ImportRow { address: Some(kim.clone()), typed: Some("kim@a.example".to_owned()), ..named };
+    let (third, fates) = import_rows(&store, 3, vec![theirs, row(2, "Kim@A.example"), row(3, "new@a.example")]);
+    assert_eq!(fates, [RowFate::Forgotten, RowFate::Forgotten, RowFate::Added]);
+    assert_eq!(now(store.import_members(third, 0, 9)).unwrap().len(), 1, "no place is kept for them");
+    let new = crate::NewContact {
+        address: kim.clone(),
+        external_id: None,
+        attributes: "{}".to_owned(),
+        unconfirmed: true,
+        consent: None,
+        lead_source: None,
+    };
+    assert!(matches!(now(store.create_contact(W, new, &Actor::Recipient, at(6))), Err(StoreError::Forgotten)));
+    let edit = ContactEdit { email: Some("kim@a.example".to_owned()), ..ContactEdit::default() };
+    let bob = contact(&store, "bob@a.example").id;
+    assert!(matches!(now(store.edit_contact(bob, edit, &ME, at(7))), Err(StoreError::Forgotten)));
+    let target = Target::Address("kim@a.example".to_owned());
+    now(store.suppress(W, target, SuppressionReason::Manual, Some("said so".to_owned()), &ME, at(8))).unwrap();
+    assert!(now(store.contacts_by_address(W, &kim)).unwrap().is_empty());
+    let kept = now(store.suppressions_of(W, &kim)).unwrap();
+    let kept: Vec<_> = kept.iter().map(|one| (one.reason, one.shown.as_deref())).collect();
+    assert_eq!(kept, [(SuppressionReason::Forgotten, None)], "their address stands nowhere in clear");
 }
 
 #[test]

@@ -188,6 +188,8 @@ fn a_choice_is_made_once_and_told() {
     assert_eq!((judged.judged_at, judged.winner, judged.found.as_deref()), (Some(at(80)), None, Some("{}")));
     let chosen = settle(None, Some(1)).unwrap();
     assert_eq!((chosen.winner, chosen.settled_at, chosen.out_at), (Some(1), Some(at(80)), Some(at(50))));
+    let by_hand = format!(r#"{{"by_hand":{{"by":"{}","because":"B led"}}}}"#, ME.as_text());
+    assert_eq!(chosen.found, Some(by_hand), "who chose, and why");
     assert!(matches!(settle(None, Some(0)), Err(StoreError::Refused(_))), "once");
     let rest = read(&store, &campaign, Part::All).into_iter().find(|one| one.variant.is_none()).unwrap();
     assert_eq!(now(store.delivery(rest.delivery)).unwrap().unwrap().variant, Some(1));

@@ -240,6 +240,9 @@ impl Ledger {
     fn edit_email(&mut self, contact: &Contact, email: &str, actor: &Actor, now: Timestamp) -> Result<()> {
         let parsed = EmailAddress::parse(email)
             .map_err(|error| StoreError::Refused(format!("{email:?} is not an address: {error}")))?;
+        if self.is_forgotten(contact.workspace, &parsed)? {
+            return Err(StoreError::Forgotten);
+        }
         let (address, _) = self.address_id(contact.workspace, &parsed, now)?;
         if contact.address == Some(address) {
             // The same address in another spelling: what is sent changes, nothing else.

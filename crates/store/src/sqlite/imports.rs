@@ -1,7 +1,8 @@
 //! Imports: rows in, invisible until done.
 //!
 //! A new person is written at once and hidden by the state of the import that brought them; a change of a known
-//! person waits in `import_change`. Invariant: until `finish` nothing that existed before looks different.
+//! person waits in `import_change`. Invariant: until `finish` nothing that existed before looks different, and of a row
+//! with the address of somebody who was forgotten nothing is written at all.
 
 use super::events::NewEvent;
 use super::{AddressHash, IMPORT_CACHE_KIB, Ledger, WRITER_CACHE_KIB, sql_limit, word};
@@ -225,6 +226,11 @@ impl Ledger {
             [],
             |row| row.get(0),
         )?;
+        let any_forgotten = {
+            let sql = "SELECT EXISTS (SELECT 1 FROM suppression WHERE workspace = ?1 AND reason = ?2)";
+            let key = params![open.workspace.0, SuppressionReason::Forgotten.code()];
+            self.conn.prepare_cached(sql)?.query_row(key, |row| row.get::<_, bool>(0))?
+        };
         let mut sums = Sums::default();
         let mut last_line = open.last_line;
         let mut fates = Vec::with_capacity(rows.len());
@@ -233,6 +239,13 @@ impl Ledger {
                 return Err(StoreError::Refused(format!("line {} of {id} is already written", row.line)));
             }
             last_line = row.line;
+            if any_forgotten
+                && let Some(address) = &row.address
+                && self.is_forgotten(open.workspace, address)?
+            {
+                fates.push(RowFate::Forgotten);
+                continue;
+            }
             let fate = self.import_row(&open, row, now, &mut sums)?;
             let suppressed = any_suppressed && row.address.is_some() && self.row_is_suppressed(&open, row)?;
             let is_duplicate = matches!(fate, RowFate::Duplicate { .. });
@@ -253,6 +266,15 @@ impl Ledger {
                 sums.opted_out
             ])?;
         Ok(fates)
+    }
+
+    /// Does the address belong to somebody who was forgotten at their own wish? Of whom that is known nothing is kept,
+    /// whichever way they are brought in.
+    pub(crate) fn is_forgotten(&self, workspace: WorkspaceId, address: &EmailAddress) -> Result<bool> {
+        let hash = self.hash_of(workspace, &address.key());
+        let sql = "SELECT 1 FROM suppression WHERE workspace = ?1 AND hash = ?2 AND reason = ?3";
+        let key = params![workspace.0, hash, SuppressionReason::Forgotten.code()];
+        Ok(self.conn.prepare_cached(sql)?.exists(key)?)
     }
 
     fn row_is_suppressed(&mut self, open: &Import, row: &ImportRow) -> Result<bool> {

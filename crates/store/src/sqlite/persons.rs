@@ -111,6 +111,9 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Contact> {
         check(new)?;
+        if self.is_forgotten(workspace, &new.address)? {
+            return Err(StoreError::Forgotten);
+        }
         let hash = self.hash_of(workspace, &new.address.key());
         if let Some(address) = find_address(&self.conn, workspace, &hash)? {
             let sql = "SELECT id FROM contact WHERE workspace = ?1 AND address = ?2 LIMIT 1";

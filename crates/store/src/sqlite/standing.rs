@@ -16,7 +16,7 @@ use crate::standing::{Added, Addition};
 use model::id::ID_STEP;
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, ContactId, DeliveryId, DeliveryState, EventKind, SkipReason,
-    SuppressionReason, Timestamp, in_quotes,
+    Timestamp, in_quotes,
 };
 use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
@@ -276,8 +276,7 @@ impl Ledger {
                 return Ok(known);
             }
         }
-        let sql = "SELECT 1 FROM suppression WHERE workspace = ?1 AND hash = ?2 AND reason = ?3";
-        if self.conn.prepare_cached(sql)?.exists(params![workspace.0, hash, SuppressionReason::Forgotten.code()])? {
+        if self.is_forgotten(workspace, to)? {
             return Ok(None);
         }
         let (address, _) = self.address_id(workspace, to, now)?;

@@ -256,6 +256,10 @@ impl Ledger {
             Named::Address(_, None) => {
                 let Target::Address(text) = target else { return Ok(()) };
                 let address = EmailAddress::parse(text).map_err(|error| StoreError::Refused(error.to_string()))?;
+                // Whoever was forgotten is suppressed for good, and nothing in clear is kept of them.
+                if self.is_forgotten(workspace, &address)? {
+                    return Ok(());
+                }
                 let (id, _) = self.address_id(workspace, &address, now)?;
                 self.suppress_address(workspace, id, reason, &because, actor, now)
             }
@@ -320,7 +324,9 @@ impl Ledger {
             actor_id
         ])?;
         if added > 0 {
-            let detail = Some(format!("{reason}: {domain}"));
+            let sql = "SELECT name FROM domain WHERE id = ?1";
+            let name: String = self.conn.prepare_cached(sql)?.query_row([domain.0], |row| row.get(0))?;
+            let detail = Some(format!("{reason}: {name}"));
             let about = NewEvent { delivery: because.evidence, detail, ..NewEvent::default() };
             self.event(workspace, EventKind::Suppressed, actor, at, about)?;
             self.changed(Change::Stop(Whom::Domain(domain.0), reason.skip_reason()));

@@ -198,6 +198,12 @@ impl Ledger {
         if let Some(winner) = settling.winner {
             let sql = "UPDATE trial SET winner = ?2, settled_at = ?3 WHERE campaign = ?1";
             self.conn.execute(sql, params![campaign.0, winner, now.as_millis()])?;
+            // Beside what was found stands who chose without it, and why.
+            if settling.found.is_none() {
+                let sql = "UPDATE trial SET found = json_set(coalesce(found, '{}'), '$.by_hand',
+                    json_object('by', ?2, 'because', ?3)) WHERE campaign = ?1";
+                self.conn.execute(sql, params![campaign.0, actor.as_text(), settling.said])?;
+            }
             let (kind, mut about) = event(EventKind::VariantChosen);
             about.detail = Some(format!("variant {}: {}", letter(winner), settling.said));
             self.event(workspace, kind, actor, now, about)?;

@@ -280,17 +280,21 @@ impl Ledger {
         if has_place || self.conn.execute(sql, key)? == 0 {
             return Err(StoreError::Exists { what: "user", name: email.to_owned() });
         }
-        self.tell_user(workspace, EventKind::UserAdded, id, role.word(), actor, now)?;
+        // An invitation is gone when it is accepted or taken back: whom it was to is told with it.
+        let what = format!("{}, {email}", role.word());
+        self.tell_user(workspace, EventKind::UserAdded, id, &what, actor, now)?;
         require_invitation(&self.conn, id)
     }
 
-    pub(crate) fn accept_invitation(&mut self, id: UserId, now: Timestamp) -> Result<Member> {
+    pub(crate) fn accept_invitation(&mut self, id: UserId, name: Option<&str>, now: Timestamp) -> Result<Member> {
         let invited = require_invitation(&self.conn, id)?;
         let (workspace, email) = (invited.workspace.id, invited.user.email);
         let user = match by_email(&self.conn, &email)? {
             Some(known) => known.id,
             None => {
-                self.make_account(id, (&email, &invited.user.name), now)?;
+                let name = name.unwrap_or(&invited.user.name);
+                check_name("a person", name)?;
+                self.make_account(id, (&email, name), now)?;
                 id
             }
         };
@@ -320,7 +324,8 @@ impl Ledger {
             }
             None => {
                 self.withdraw(id)?;
-                self.tell_user(workspace, EventKind::UserRemoved, id, invited.role.word(), actor, now)
+                let what = format!("{}, {}", invited.role.word(), invited.user.email);
+                self.tell_user(workspace, EventKind::UserRemoved, id, &what, actor, now)
             }
         }
     }

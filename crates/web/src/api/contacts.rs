@@ -315,7 +315,8 @@ struct NewPerson {
 
 /// Add a contact.
 ///
-/// What keeps mail from the address keeps it from them: nobody who unsubscribed comes back this way.
+/// What keeps mail from the address keeps it from them: nobody who unsubscribed comes back this way. The address of somebody who
+/// was forgotten at their own wish is refused, and not kept.
 #[utoipa::path(post, path = "/contacts", tag = "contacts", request_body = NewPerson,
     responses((status = 201, body = Contact)))]
 async fn make(
@@ -332,7 +333,11 @@ async fn make(
         consent: new.consent.map(|consent| consent.given(app.now())).transpose()?,
         lead_source: new.lead_source,
     };
-    let made = app.store.create_contact(caller.workspace, new, &caller.actor, app.now()).await?;
+    let made = app.store.create_contact(caller.workspace, new, &caller.actor, app.now()).await;
+    let made = made.map_err(|error| match error {
+        StoreError::Forgotten => Problem::from(error).about("email"),
+        _ => Problem::from(error),
+    })?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }
 
@@ -392,7 +397,7 @@ pub(crate) async fn change(
     };
     let edited = app.store.edit_contact(id, edit, &caller.actor, app.now()).await;
     let told = |error| match error {
-        StoreError::Exists { .. } => Problem::from(error).about("email"),
+        StoreError::Exists { .. } | StoreError::Forgotten => Problem::from(error).about("email"),
         _ => Problem::from(error),
     };
     Ok(Json(edited.map_err(told)?.into()))

@@ -451,7 +451,7 @@ fn recipient_row(person: Person) -> [String; 11] {
         person.delivery,
         person.state.word().to_owned(),
         person.reason.map(|reason| reason.word().to_owned()).unwrap_or_default(),
-        person.tries.to_string(),
+        person.made.to_string(),
         time(person.time),
         person.host.unwrap_or_default(),
         person.category.map(|category| category.word().to_owned()).unwrap_or_default(),

@@ -249,7 +249,13 @@ async fn import_and_join(
     }
     if let Some(list) = list {
         let joined = join(app, request.workspace, list, report.import, &actor).await;
-        value["joined"] = joined.map_err(|error| format!("imported, but not all joined the list: {error}"))?.into();
+        let joined = joined.map_err(|error| format!("imported, but not all joined the list: {error}"))?;
+        value["joined"] = joined.into();
+        // A file is no sign-up: nobody is asked, and nobody of a list that asks is mailed before they said yes.
+        let known = app.store.list(request.workspace, list).await.ok().flatten();
+        if known.is_some_and(|known| known.list.confirms) {
+            value["not_confirmed"] = joined.into();
+        }
     }
     fs::remove_file(&request.file).unwrap_or_default();
     Ok(value)

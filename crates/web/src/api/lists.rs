@@ -192,6 +192,9 @@ struct ListMember {
     list: String,
     /// Who.
     contact: String,
+    /// Their address; absent where they have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
     /// Since when.
     since: Time,
     /// When they confirmed.
@@ -213,6 +216,7 @@ impl From<store::Membership> for ListMember {
         ListMember {
             list: known.list.to_string(),
             contact: known.contact.to_string(),
+            email: None,
             since: known.since.into(),
             confirmed_at: known.confirmed_at.map(Time::from),
             ended_at: known.ended_at.map(Time::from),
@@ -239,7 +243,15 @@ async fn members(
         return Err(Problem::not_found("list", id));
     }
     let found = app.store.list_members(caller.workspace, id, after, limit + 1).await?;
-    Ok(Json(Page::cut(found, limit, &list, |known| known.contact.to_string(), ListMember::from)))
+    let people = found.iter().map(|known| known.contact).collect();
+    let people = app.store.contacts_of(caller.workspace, people).await?;
+    let emails: BTreeMap<ContactId, String> =
+        people.into_iter().flatten().filter_map(|contact| Some((contact.id, contact.email?))).collect();
+    let member = |known: store::Membership| {
+        let email = emails.get(&known.contact).cloned();
+        ListMember { email, ..ListMember::from(known) }
+    };
+    Ok(Json(Page::cut(found, limit, &list, |known| known.contact.to_string(), member)))
 }
 
 /// Whom to put on a list.

@@ -105,7 +105,7 @@ struct Welcome {
     /// Only for the first owner: their address.
     #[serde(default)]
     email: Option<String>,
-    /// Only for the first owner: their name.
+    /// Only for the first owner, and for whoever accepts an invitation without having an account: their name.
     #[serde(default)]
     name: Option<String>,
 }
@@ -173,7 +173,7 @@ pub(crate) async fn begin(app: &App, given: Begun<'_>) -> Result<(UserId, String
     {
         proved(app, &known, &given).await?;
         app.store.use_link(token, app.now()).await?.ok_or_else(over)?;
-        app.store.accept_invitation(invited.user.id, app.now()).await?;
+        app.store.accept_invitation(invited.user.id, None, app.now()).await?;
         return Ok((known.id, known.email));
     }
     let mut faults = Faults::default();
@@ -185,14 +185,14 @@ pub(crate) async fn begin(app: &App, given: Begun<'_>) -> Result<(UserId, String
     if let Some(why) = auth::password::objection(given.password, email.as_deref().unwrap_or_default()) {
         faults.add(Problem::field("password", why));
     }
-    if let Some(text) = given.name.filter(|_| link.user.is_none()) {
+    if let Some(text) = given.name.filter(|_| link.user.is_none() || invited.is_some()) {
         faults.take(name("name", text, NAME_CHARS_MAX));
     }
     let email = faults.pass(email)?;
     let stretched = app.stretch(given.password).await?;
     app.store.use_link(token, app.now()).await?.ok_or_else(over)?;
     let user = match link.user {
-        Some(id) if invited.is_some() => app.store.accept_invitation(id, app.now()).await?.user.id,
+        Some(id) if invited.is_some() => app.store.accept_invitation(id, given.name, app.now()).await?.user.id,
         Some(user) => user,
         None => first_owner(app, link.workspace, &email, given.name.unwrap_or(&email)).await?,
     };

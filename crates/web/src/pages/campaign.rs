@@ -25,6 +25,13 @@ pub(super) async fn found(app: &App, visitor: &Visitor, id: CampaignId) -> Resul
     api::campaign(app, &visitor.caller, id).await
 }
 
+/// Has one that had not begun when it was read begun since? What asks for a draft is refused then, and whoever looked is to see
+/// what it has become.
+pub(super) async fn has_begun(app: &App, visitor: &Visitor, id: CampaignId) -> Result<bool, Problem> {
+    let campaign = found(app, visitor, id).await?;
+    Ok(!matches!(campaign.state, CampaignState::Draft | CampaignState::Scheduled))
+}
+
 /// Was it made for another way out than this service's? Then nobody of it is tried from here.
 pub(super) fn is_elsewhere(app: &App, campaign: &Campaign) -> bool {
     let is_other = |snapshot: Snapshot| snapshot.options.transport != app.config.sending.transport;
@@ -63,6 +70,9 @@ pub(super) async fn standing(
     if let Some(held) = retries.held.as_ref().filter(|held| held.is_all) {
         let says = says_held(shown, &held.by, &held.why, held.until);
         return Ok(("soft", "pause", says));
+    }
+    if engine::trial::is_asking(&app.store, campaign).await? {
+        return Ok(("soft", "pause", shown.say("campaign-asks")));
     }
     let says = match retries.until {
         Some(until) => {
@@ -254,7 +264,11 @@ pub(super) async fn show(
     visitor.caller.may(Scope::CampaignsRead)?;
     let campaign = found(&app, &visitor, id).await?;
     if matches!(campaign.state, CampaignState::Draft | CampaignState::Scheduled) {
-        return review::show(&app, &visitor, &campaign).await;
+        let seen = review::show(&app, &visitor, &campaign).await;
+        if seen.is_err() && has_begun(&app, &visitor, id).await? {
+            return Ok(Redirect::to(&format!("/campaigns/{id}")).into_response());
+        }
+        return seen;
     }
     if campaign.state.is_over() {
         return Ok(Redirect::to(&format!("/campaigns/{id}/report")).into_response());

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use axum::extract::State;
 use axum::response::Response;
 use model::access::Scope;
-use model::{CampaignId, ContactId, EventKind};
+use model::{AddressId, CampaignId, ContactId, DeliveryId, EventKind, UserId};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Event, EventFilter};
@@ -82,7 +82,7 @@ pub(super) async fn list(
         format!("/events?{}", which.typed().with("after", cursor).as_query())
     });
     let names = Names::of(&app, workspace).await?;
-    let about = About::of(&app, &visitor, &found.events).await?;
+    let about = About::of(&app, &visitor, &names, &found.events).await?;
     let head = shown.says(["when", "event", "by-whom", "event-about", "event-more"]);
     let export = form_urlencoded::Serializer::new(String::new()).append_pair("kinds", &which.kinds).finish();
     let export = if which.kinds.is_empty() { String::new() } else { format!("?{export}") };
@@ -126,15 +126,28 @@ fn filter_form(visitor: &Visitor, names: &Names, entered: &Entered) -> Form {
 }
 
 /// What events of a page are about, by the names people know.
+#[derive(Default)]
 struct About {
     campaigns: BTreeMap<CampaignId, String>,
     people: BTreeMap<ContactId, String>,
+    /// Of what names no contact: the address itself, or that of the message.
+    addresses: BTreeMap<AddressId, String>,
+    messages: BTreeMap<DeliveryId, String>,
+    /// Those who work here, or are invited to.
+    users: BTreeMap<UserId, String>,
+}
+
+/// Whose account an event is about: the id stands before what became of it.
+fn user_of(event: &Event) -> Option<UserId> {
+    let is_of_user = matches!(event.kind, EventKind::UserAdded | EventKind::UserChanged | EventKind::UserRemoved);
+    let detail = event.detail.as_deref().filter(|_| is_of_user)?;
+    detail.split(' ').next()?.parse().ok()
 }
 
 impl About {
     /// `events`: those of one page, which bounds what is looked up.
-    async fn of(app: &App, visitor: &Visitor, events: &[Event]) -> Result<About, Problem> {
-        let mut about = About { campaigns: BTreeMap::new(), people: BTreeMap::new() };
+    async fn of(app: &App, visitor: &Visitor, names: &Names, events: &[Event]) -> Result<About, Problem> {
+        let mut about = About::default();
         let workspace = visitor.caller.workspace;
         for id in events.iter().filter_map(|event| event.campaign).collect::<BTreeSet<_>>() {
             let known = app.store.campaign(id).await?;
@@ -145,6 +158,26 @@ impl About {
                 let known = app.store.contact_of(workspace, id).await?;
                 about.people.extend(known.and_then(|contact| Some((id, contact.email?))));
             }
+            for event in events.iter().filter(|event| event.contact.is_none()) {
+                if let Some(address) = event.address.filter(|id| !about.addresses.contains_key(id)) {
+                    let known = app.store.event_facts(event).await?;
+                    about.addresses.extend(known.email.map(|email| (address, email)));
+                } else if let Some(id) = event.delivery.filter(|id| !about.messages.contains_key(id)) {
+                    let known = app.store.delivery(id).await?;
+                    about.messages.extend(known.and_then(|row| Some((id, row.email?))));
+                }
+            }
+        }
+        let may_see = visitor.caller.scopes.has(Scope::UsersRead);
+        for id in events.iter().filter_map(user_of).collect::<BTreeSet<_>>() {
+            let mut known = names.of_user(id).map(str::to_owned);
+            if known.is_none() && may_see {
+                known = app.store.user(id).await?.map(|user| user.email);
+            }
+            if known.is_none() && may_see {
+                known = app.store.invitation(id).await?.map(|invited| invited.user.email);
+            }
+            about.users.extend(known.map(|name| (id, name)));
         }
         Ok(about)
     }
@@ -155,6 +188,14 @@ impl About {
 
     fn person(&self, id: ContactId) -> String {
         self.people.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+
+    /// Whom an event is about that names no contact: the address, and the page of the message if it is about one.
+    fn address(&self, event: &Event) -> Option<(&str, Option<String>)> {
+        let message = event.delivery.map(|id| format!("/deliveries/{id}"));
+        let by_address = event.address.and_then(|id| self.addresses.get(&id));
+        let email = by_address.or_else(|| event.delivery.and_then(|id| self.messages.get(&id)))?;
+        Some((email.as_str(), message))
     }
 }
 
@@ -175,6 +216,19 @@ fn row(shown: &Shown, names: &Names, known: &About, event: Event) -> Vec<Cell> {
                 Cell { presses: vec![Press::to(contact_href, known.person(contact)).class("tiny long")], ..about }
             }
         };
+    }
+    if event.contact.is_none()
+        && let Some((email, message)) = known.address(&event)
+    {
+        about = match (about.href.is_some(), message) {
+            (true, Some(message)) => Cell { presses: vec![Press::to(message, email).class("tiny long")], ..about },
+            (false, Some(message)) => Cell::link(message, email),
+            (true, None) => about.sub(email),
+            (false, None) => Cell::text(email),
+        };
+    }
+    if let Some(user) = user_of(&event) {
+        about = Cell::text(known.users.get(&user).cloned().unwrap_or_else(|| user.to_string()));
     }
     let reaction = event.reaction.as_ref();
     let skip = event.skip.map(|reason| shown.one_of("skip", reason.word()));

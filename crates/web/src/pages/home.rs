@@ -163,6 +163,7 @@ async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Ne
         });
     }
     let mut all = refusals(app, visitor, last, &needs).await?;
+    all.extend(choices(app, visitor, last).await?);
     all.extend(held(app, visitor, last, &needs).await?);
     all.extend(needs);
     all.truncate(NEEDS_MAX);
@@ -188,6 +189,26 @@ async fn refusals(app: &App, visitor: &Visitor, last: &[Campaign], known: &[Need
             reason: shown.say("need-refused-why"),
             href,
             button: shown.say("need-refused-who"),
+        });
+    }
+    Ok(needs)
+}
+
+/// Campaigns that wait for somebody to choose a variant.
+async fn choices(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Need>, Problem> {
+    let shown = &visitor.shown;
+    let mut needs = Vec::new();
+    for campaign in last {
+        if !engine::trial::is_asking(&app.store, campaign).await? {
+            continue;
+        }
+        needs.push(Need {
+            class: "soft",
+            icon: "pause",
+            fact: shown.fill("need-choice", &[("name", campaign.name.as_str().into())]),
+            reason: shown.say("need-choice-why"),
+            href: format!("/campaigns/{}/report#trial", campaign.id),
+            button: shown.say("need-choice-do"),
         });
     }
     Ok(needs)

@@ -28,6 +28,8 @@ use store::{Fate, Job, JobState};
 const COUNTS: [&str; 6] = ["rows", "added", "updated", "unchanged", "duplicates", "rejected"];
 /// What it says beside that, where there is something to say.
 const MORE_COUNTS: [&str; 3] = ["blank", "repeated", "suppressed"];
+/// A term of the sum that is told where it is not 0: rows of people who were forgotten at their own wish.
+const LEFT_OUT: &str = "forgotten";
 const LIST: &str = "imports";
 /// Imports of a page.
 const PAGE: usize = 50;
@@ -274,10 +276,16 @@ async fn mapping_page(app: &App, visitor: &Visitor, file: &str, entered: &Entere
     }
     let lists = app.store.lists(visitor.caller.workspace, None, LISTS_MAX).await?;
     let mut choices = vec![(String::new(), shown.say("import-no-list"))];
-    choices.extend(lists.into_iter().map(|list| (list.id.to_string(), list.list.name)));
+    choices.extend(lists.into_iter().map(|list| {
+        let name = match list.list.confirms {
+            true => shown.fill("import-list-asks", &[("name", list.list.name.into())]),
+            false => list.list.name,
+        };
+        (list.id.to_string(), name)
+    }));
     form = form
         .field(Field::line("consent", shown.say("import-consent")).help(shown.say("import-consent-help")))
-        .field(Field::one("list", shown.say("import-list"), choices))
+        .field(Field::one("list", shown.say("import-list"), choices).help(shown.say("import-list-help")))
         .more("do", "import", shown.say("import-now"));
     let head = seen.columns.iter().map(|column| column.name.clone()).collect();
     let rows = seen.sample.iter().map(|row| row.iter().map(Cell::text).collect());
@@ -418,7 +426,7 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
     let shown = &visitor.shown;
     let told: Value = job.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let count = |name: &str| told[name].as_u64().unwrap_or(0);
-    let values: Vec<_> = COUNTS.iter().map(|word| (*word, count(word).into())).collect();
+    let values: Vec<_> = COUNTS.iter().chain([&LEFT_OUT]).map(|word| (*word, count(word).into())).collect();
     let mut sheet = sheet.part(Part::Note(
         if is_try { "us" } else { "ok" },
         shown.say(if is_try { "import-tried-what" } else { "import-done-what" }),
@@ -426,6 +434,12 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
     ));
     if told["already_done"].as_bool() == Some(true) {
         sheet = sheet.part(Part::Note("soft", shown.say("import-already"), None));
+    }
+    if count(LEFT_OUT) > 0 {
+        sheet = sheet.part(Part::Note("soft", shown.count("import-left-out", &count(LEFT_OUT)), None));
+    }
+    if count("not_confirmed") > 0 {
+        sheet = sheet.part(Part::Note("soft", shown.count("import-not-confirmed", &count("not_confirmed")), None));
     }
     let import: Option<ImportId> = told["import"].as_str().filter(|_| !is_try).and_then(|text| text.parse().ok());
     let people = import.map(|import| People { import, updated: count("updated"), unchanged: count("unchanged") });
@@ -441,7 +455,7 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
         (always || n > 0).then_some(row)
     };
     let terms = COUNTS.into_iter().filter_map(|name| counted(name, true));
-    let rest = MORE_COUNTS.into_iter().filter_map(|name| counted(name, false));
+    let rest = [LEFT_OUT].into_iter().chain(MORE_COUNTS).filter_map(|name| counted(name, false));
     let mut rows: Vec<Vec<Cell>> = terms.chain(rest).collect();
     for (note, n) in told["notes"].as_object().into_iter().flatten() {
         let which = match note.as_str() {

@@ -81,6 +81,7 @@ fn page_of(
         ["doubt", ..] => Some((format!("/deliveries/{delivery}/doubt"), "doubt", Scope::CampaignsSend)),
         ["resend", ..] => Some((format!("/campaigns/{campaign}/resend"), "resend", Scope::CampaignsSend)),
         ["resume", ..] => Some((format!("/campaigns/{campaign}"), "campaign", Scope::CampaignsRead)),
+        ["choose", ..] => Some((format!("/campaigns/{campaign}/report#trial"), "choose", Scope::CampaignsSend)),
         ["sunset", "list"] => Some(("/sunsets".to_owned(), "sunsets", Scope::SuppressionsRead)),
         _ => None,
     }
@@ -297,6 +298,7 @@ mod tests {
         assert_eq!(href("resend 3 --in-doubt"), Some(format!("/campaigns/{campaign}/resend")));
         assert_eq!(href("doubt resend 3 kim@a.example"), Some(format!("/deliveries/{delivery}/doubt")));
         assert_eq!(href("resume 3"), Some(format!("/campaigns/{campaign}")));
+        assert_eq!(href("choose 3 VARIANT"), Some(format!("/campaigns/{campaign}/report#trial")));
         assert_eq!(href("origins"), None);
     }
 }

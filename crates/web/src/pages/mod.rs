@@ -164,6 +164,8 @@ fn of_campaigns() -> Router<App> {
         .route("/campaigns/{id}/test", get(tried::ask).post(tried::send))
         .route("/campaigns/{id}/report", get(report::show))
         .route("/campaigns/{id}/causes.csv", get(report::causes))
+        .route("/campaigns/{id}/did.csv", get(report::did))
+        .route("/campaigns/{id}/waits.csv", get(room::waits))
         .route("/campaigns/{id}/links.csv", get(report::links))
         .route("/campaigns/{id}/brought.csv", get(report::brought))
         .route("/campaigns/{id}/variants.csv", get(report::variants))

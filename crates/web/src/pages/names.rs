@@ -2,7 +2,7 @@
 
 use super::shown::Shown;
 use crate::App;
-use model::WorkspaceId;
+use model::{UserId, WorkspaceId};
 use std::collections::BTreeMap;
 use store::StoreError;
 
@@ -24,6 +24,11 @@ impl Names {
     /// Who it is.
     pub(super) fn of_actor(&self, shown: &Shown, actor: &str) -> String {
         self.0.get(actor).cloned().unwrap_or_else(|| by_kind(shown, actor))
+    }
+
+    /// Somebody's name; `None`: they are not of the workspace.
+    pub(super) fn of_user(&self, id: UserId) -> Option<&str> {
+        self.0.get(&format!("user:{id}")).map(String::as_str)
     }
 
     /// Everybody there is, as the log names them.

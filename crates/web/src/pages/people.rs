@@ -1,7 +1,7 @@
 //! The people behind a number: everybody of a campaign who stands where the equation says, or who did something, all or those
 //! with one variant, a page at a time.
 
-use super::campaign::{Head, found, says_held};
+use super::campaign::{Head, found, has_begun, says_held};
 use super::layout::{Layout, Section};
 use super::shown::{Shown, verdict_class as class_of};
 use super::{Visitor, foreseen, page, segments};
@@ -12,14 +12,14 @@ use crate::page as pages;
 use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use dispatch::trial::letter;
 use engine::report::people::Deed;
 use engine::report::{self, Report};
 use engine::why::{HeldTry, held_tries};
 use model::access::Scope;
 use model::reaction::By;
-use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, Tally};
+use model::{CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, SkipReason, Tally};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use store::{Among, Campaign};
@@ -91,6 +91,8 @@ struct PeoplePage {
     people: Vec<report::people::Person>,
     /// What holds those of them who wait for a try, by delivery.
     held: BTreeMap<DeliveryId, HeldTry>,
+    /// Who of them is skipped when their turn comes, and why.
+    skips: BTreeMap<DeliveryId, SkipReason>,
     next: Option<String>,
     /// Is there a page before this one?
     is_later: bool,
@@ -110,6 +112,9 @@ impl PeoplePage {
     /// When somebody is tried next, or what keeps them from it; nothing where it is their turn.
     fn next_try(&self, person: &report::people::Person) -> Option<String> {
         let shown = &self.layout.shown;
+        if let Some(reason) = person.delivery.parse().ok().and_then(|id: DeliveryId| self.skips.get(&id)) {
+            return Some(shown.fill("next-skipped", &[("why", shown.one_of("skip", reason.word()).into())]));
+        }
         if let Some(held) = person.delivery.parse().ok().and_then(|id: DeliveryId| self.held.get(&id)) {
             return Some(says_held(shown, &held.by, &held.why, held.until));
         }
@@ -152,7 +157,11 @@ pub(super) async fn show(
     // Then nobody has a verdict, and nobody did anything: those lists are empty.
     if is_before && behind.did.is_empty() && !is_verdict(&behind.state) {
         let which = (behind.state.as_str(), behind.reason.as_str());
-        return foreseen::show(&app, &visitor, &campaign, which, behind.after.as_deref()).await;
+        let seen = foreseen::show(&app, &visitor, &campaign, which, behind.after.as_deref()).await;
+        if seen.is_err() && has_begun(&app, &visitor, id).await? {
+            return Ok(Redirect::to(&format!("/campaigns/{id}/people")).into_response());
+        }
+        return seen;
     }
     let variant = Some(behind.variant.as_str()).filter(|letter| !letter.is_empty());
     let variant = variant.map(api::read_letter).transpose()?;
@@ -230,6 +239,16 @@ pub(super) async fn show(
     let segment = segment.filter(|_| may_make);
     let waiting: Vec<DeliveryId> =
         people.iter().filter(|one| one.state.is_in_progress()).filter_map(|one| one.delivery.parse().ok()).collect();
+    let both = |one: &report::people::Person| -> Option<(DeliveryId, ContactId)> {
+        Some((one.delivery.parse().ok()?, one.contact.parse().ok()?))
+    };
+    let skips = match campaign.state.is_over() {
+        true => BTreeMap::new(),
+        false => {
+            let waiting = people.iter().filter(|one| one.state.is_in_progress()).filter_map(both).collect();
+            app.store.skips_ahead(waiting, app.now()).await?
+        }
+    };
     let held = held_tries(&app.store, &campaign, &waiting, app.now()).await?;
     let may_send_again = term == DeliveryState::InDoubt.word()
         && known.in_doubt > 0
@@ -241,6 +260,7 @@ pub(super) async fn show(
         term,
         says,
         held,
+        skips,
         variant: letter,
         is_deed: deed.is_some(),
         narrowed: narrowed.iter().map(|(name, value)| format!("&{name}={value}")).collect(),

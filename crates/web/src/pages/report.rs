@@ -6,7 +6,7 @@ use super::equation::Equation;
 use super::layout::{Layout, Section};
 use super::preview::own_failure;
 use super::shown::verdict_class as class_of;
-use super::trial::Trial;
+use super::trial::{self, Trial};
 use super::{Visitor, again, page, segments};
 use crate::App;
 use crate::extract::At;
@@ -18,7 +18,7 @@ use axum::response::Response;
 use dispatch::brakes::{ATTEMPTS_MIN, HARD_MIN};
 use engine::launch;
 use engine::options::TrackingMode;
-use engine::report::reactions::LinkClicks;
+use engine::report::reactions::{Deeds, LinkClicks};
 use engine::report::revenue::Worth;
 use engine::report::{self, Report};
 use model::access::Scope;
@@ -127,7 +127,11 @@ pub(super) async fn show(
     let may_send = visitor.caller.scopes.has(Scope::CampaignsSend) && campaign.kind == CampaignKind::Broadcast;
     let is_final = campaign.state.is_over() && known.is_settled();
     let doubted = if campaign.state == CampaignState::Complete { known.in_doubt } else { 0 };
-    let trial = known.trial.as_ref().map(|told| Trial::of(&visitor.shown, &head.base, told).render());
+    let by_hand = match &known.trial {
+        Some(told) => trial::chosen_by(&app, &visitor.shown, &campaign, told).await?,
+        None => None,
+    };
+    let trial = known.trial.as_ref().map(|told| Trial::of(&visitor.shown, &head.base, told, by_hand).render());
     let trial = trial.transpose().map_err(|error| own_failure(&error))?;
     let may_choose = visitor.caller.scopes.has(Scope::CampaignsSend) && !campaign.state.is_over();
     Ok(page(&ReportPage {
@@ -218,6 +222,36 @@ pub(super) async fn links(
         rows.collect(),
     ))
 }
+
+/// The table of what people did, for a spreadsheet.
+pub(super) async fn did(State(app): State<App>, visitor: Visitor, At(id): At<CampaignId>) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    let campaign = found(&app, &visitor, id).await?;
+    let known = report::reactions::reactions(&app.store, &campaign).await?;
+    let (knows_people, is_counted) = (known.counted == TrackingMode::Full, known.counted != TrackingMode::Off);
+    let counted = |did: &str, deeds: &Deeds| {
+        let people = [deeds.people, deeds.unknown, deeds.by_machine].map(|count| figure(count, knows_people));
+        let times = [deeds.times.person, deeds.times.unsure, deeds.times.machine];
+        [vec![did.to_owned()], people.to_vec(), times.map(|count| figure(count, is_counted)).to_vec()].concat()
+    };
+    let said = |did: &str, people: u64| {
+        let mut row = vec![did.to_owned(), people.to_string()];
+        row.resize(DID.len(), String::new());
+        row
+    };
+    let rows = vec![
+        counted("clicked", &known.clicked),
+        counted("opened", &known.opened),
+        said("replied", known.replied),
+        said("unsubscribed", known.unsubscribed),
+        said("complained", known.complained),
+    ];
+    Ok(Table::whole("did", &DID, rows))
+}
+
+/// The columns of what people did.
+const DID: [&str; 7] =
+    ["did", "people", "people_unknown", "people_by_machines", "times_by_people", "times_unsure", "times_by_machines"];
 
 /// The table of what it brought, for a spreadsheet.
 pub(super) async fn brought(

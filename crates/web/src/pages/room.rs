@@ -3,21 +3,25 @@
 //! Its parts are drawn once for each picture of the figures; the page and the stream ([`super::live`]) put the same parts
 //! in the same places.
 
-use super::campaign::{Moving, as_of, is_elsewhere, standing};
+use super::campaign::{Moving, as_of, found, is_elsewhere, standing};
 use super::equation::Equation;
 use super::names::by_kind;
 use super::shown::Shown;
 use super::{Visitor, live, trial};
 use crate::App;
+use crate::extract::At;
 use crate::problem::Problem;
+use crate::stream::Table;
 use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
 use dispatch::pace::Limit;
 use engine::forecast::{Bound, Forecast};
 use engine::lanes::{LaneView, LimitView};
 use engine::report::retries::Retries;
 use engine::report::{Cause, HeldBy, Report, Waiting};
 use model::access::Scope;
-use model::{CampaignState, Category, Timestamp};
+use model::{CampaignId, CampaignState, Category, Timestamp};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use store::Campaign;
@@ -136,6 +140,8 @@ struct Belt<'a> {
     /// For what they wait, those before a held lane among those held.
     waiting: Waiting,
     open: u64,
+    /// Does everybody who is not in the sample wait for somebody to choose a variant?
+    asks: bool,
 }
 
 impl Belt<'_> {
@@ -205,6 +211,11 @@ impl<'a> Pace<'a> {
         Pace { shown, base, foreseen, waiting, ends_at, why, until }
     }
 
+    /// Of a campaign that waits for somebody to choose a variant: when they do nobody can tell.
+    fn asks(shown: &'a Shown, (base, waiting): (&'a str, u64), foreseen: &'a Forecast) -> Pace<'a> {
+        Pace { shown, base, foreseen, waiting, ends_at: None, why: shown.say("pace-asks"), until: None }
+    }
+
     /// Of a campaign that nobody is tried of from here.
     fn left(shown: &'a Shown, (base, waiting): (&'a str, u64), foreseen: &'a Forecast) -> Pace<'a> {
         Pace { shown, base, foreseen, waiting, ends_at: None, why: shown.say("pace-left"), until: None }
@@ -234,6 +245,8 @@ struct Waits<'a> {
     base: &'a str,
     report: &'a Report,
     retries: &'a Retries,
+    /// Does everybody who is not in the sample wait for somebody to choose a variant?
+    asks: bool,
 }
 
 impl Waits<'_> {
@@ -286,10 +299,12 @@ impl Room {
         };
         let retries = app.desk.latest.retries(app, campaign).await?;
         let held = held_by(&visitor.shown, &report, &lanes);
-        let mut parts = drawn(&visitor.shown, &base, (&report, &retries), lanes);
+        let asks = engine::trial::is_asking(&app.store, campaign).await?;
+        let mut parts = drawn(&visitor.shown, &base, (&report, &retries, asks), lanes);
         let foreseen = app.desk.latest.forecast(app, campaign, report.in_progress).await?;
         let pace = match is_elsewhere(app, campaign) {
             true => Pace::left(&visitor.shown, (&base, report.in_progress), &foreseen),
+            false if asks => Pace::asks(&visitor.shown, (&base, report.in_progress), &foreseen),
             false => Pace::of(&visitor.shown, (&base, campaign.state, report.in_progress), &foreseen, &retries, held),
         };
         parts.extend(pace.render().ok().map(|html| ("pace", html)));
@@ -313,6 +328,34 @@ impl Room {
     pub(super) fn part(&self, name: &str) -> &str {
         self.parts.get(name).map_or("", String::as_str)
     }
+}
+
+/// The table of what those who wait wait for, for a spreadsheet.
+pub(super) async fn waits(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<CampaignId>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::CampaignsRead)?;
+    let campaign = found(&app, &visitor, id).await?;
+    let shown = &visitor.shown;
+    let report = app.desk.latest.overview(&app, &campaign).await?;
+    let retries = app.desk.latest.retries(&app, &campaign).await?;
+    let row = |waits: &str, people: u64, until: Option<Timestamp>, why: String, reply: String| {
+        let until = until.map(|at| shown.machine(&at)).unwrap_or_default();
+        vec![waits.to_owned(), people.to_string(), until, why, reply]
+    };
+    let held =
+        report.holds.iter().map(|hold| row("held", hold.covers, hold.until, why_held(shown, hold), String::new()));
+    let alone = report.left_alone.iter().map(|one| {
+        row("held", one.covers, Some(one.until), shown.machine_said(&one.told(), &shown.now), String::new())
+    });
+    let put_off = report.waiting_causes.iter().map(|cause| {
+        let reply = retries.reply(cause).or(cause.reply.as_deref()).unwrap_or_default().to_owned();
+        row("put_off", cause.count, retries.next_try_at(cause), shown.told(&cause.meaning), reply)
+    });
+    let rows = held.chain(alone).chain(put_off).collect();
+    Ok(Table::whole("waits", &["waits", "people", "until", "why", "reply"], rows))
 }
 
 /// Why a hold was placed, and by whom.
@@ -344,7 +387,7 @@ fn with_held_lanes(waiting: Waiting, held: u64) -> Waiting {
 fn drawn(
     shown: &Shown,
     base: &str,
-    (report, retries): (&Report, &Retries),
+    (report, retries, asks): (&Report, &Retries, bool),
     known: live::Lanes,
 ) -> BTreeMap<&'static str, String> {
     let waiting = with_held_lanes(report.waiting, known.held_there());
@@ -369,9 +412,9 @@ fn drawn(
     let icons: &'static str = &super::assets::PLACE;
     let drawn = [
         ("equation", Equation::of(shown, report, base).render()),
-        ("belt", Belt { shown, base, report, waiting, open }.render()),
+        ("belt", Belt { shown, base, report, waiting, open, asks }.render()),
         ("lanes", Lanes { shown, icons, lanes: &lanes, more }.render()),
-        ("waits", Waits { shown, icons, base, report, retries }.render()),
+        ("waits", Waits { shown, icons, base, report, retries, asks }.render()),
         ("voice", Ok(told(shown, report))),
     ];
     drawn.into_iter().filter_map(|(name, html)| html.ok().map(|html| (name, html))).collect()

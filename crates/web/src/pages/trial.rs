@@ -5,6 +5,7 @@
 
 use super::campaign::found;
 use super::forms::Typed;
+use super::names::Names;
 use super::shown::Shown;
 use super::{Visitor, live};
 use crate::App;
@@ -17,7 +18,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use dispatch::trial::{Finding, least_people, letter};
 use engine::drafts::Proposal;
-use engine::trial::{Ahead, Comparison, Measure, Stage, Told};
+use engine::trial::{Ahead, CHOSEN_BY_HAND, Comparison, Measure, Stage, Told};
 use model::CampaignId;
 use store::Campaign;
 use store::trial::VARIANTS_MAX;
@@ -249,12 +250,15 @@ pub(super) struct Trial<'a> {
     says: String,
     /// The goal, where that counts and not clicks.
     goal: Option<&'a str>,
+    /// Who chose, and why.
+    by_hand: Option<String>,
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn of(shown: &'a Shown, base: &'a str, told: &'a Told) -> Trial<'a> {
+    /// `by_hand`: who chose, and why ([`chosen_by`]).
+    pub(super) fn of(shown: &'a Shown, base: &'a str, told: &'a Told, by_hand: Option<String>) -> Trial<'a> {
         let goal = told.variants.iter().any(|variant| variant.reached.is_some()).then_some(told.measure.as_str());
-        Trial { shown, base, told, stage: stage(shown, told), says: says(shown, told), goal }
+        Trial { shown, base, told, stage: stage(shown, told), says: says(shown, told), goal, by_hand }
     }
 
     /// What it says that the first does not.
@@ -271,6 +275,21 @@ impl<'a> Trial<'a> {
     fn is_winner(&self, letter: &char) -> bool {
         self.told.winner == Some(*letter)
     }
+}
+
+/// Who chose a variant by hand, and why, in a sentence; nothing where the figures did.
+pub(super) async fn chosen_by(
+    app: &App,
+    shown: &Shown,
+    campaign: &Campaign,
+    told: &Told,
+) -> Result<Option<String>, Problem> {
+    let Some(by_hand) = &told.by_hand else { return Ok(None) };
+    let who = Names::of(app, campaign.workspace).await?.of_actor(shown, &by_hand.by);
+    Ok(Some(match by_hand.because.as_str() {
+        CHOSEN_BY_HAND => shown.fill("trial-chosen-who", &[("who", who.into())]),
+        why => shown.fill("trial-chosen-because", &[("who", who.into()), ("why", why.into())]),
+    }))
 }
 
 /// Where it stands, in a sentence.
@@ -320,8 +339,10 @@ pub(super) async fn watched(
     campaign: &Campaign,
 ) -> Result<Option<String>, Problem> {
     let told = latest.trial(app, campaign).await?;
+    let Some(told) = told else { return Ok(None) };
+    let by_hand = chosen_by(app, shown, campaign, &told).await?;
     let base = format!("/campaigns/{}", campaign.id);
-    Ok(told.and_then(|told| Trial::of(shown, &base, &told).render().ok()))
+    Ok(Trial::of(shown, &base, &told, by_hand).render().ok())
 }
 
 // ── chosen ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -39,6 +39,8 @@ struct TestPage {
     vouched: Vec<String>,
     /// Is one of them under way still?
     is_moving: bool,
+    /// Are variants compared, of which the test is the first?
+    is_compared: bool,
     error: Option<String>,
 }
 
@@ -123,6 +125,7 @@ async fn test_page(
         vouched: vouched(app, visitor, &campaign).await?,
         layout: Layout::of(app, visitor, Section::Campaigns, visitor.shown.say("test-title")),
         head: Head::of(app, visitor, &campaign, "test").await?,
+        is_compared: engine::drafts::proposal(&app.store, &campaign).await?.trial.is_some(),
         once,
         to,
         people: preview::faces(app, visitor, &seen).await?,

@@ -2,7 +2,8 @@
 //!
 //! Only public lists that ask for a confirmation have one: whoever types an address is asked by mail whether it was them,
 //! and nothing else is sent before. Invariants: the answer is the same whoever is typed in, so that nobody learns who is
-//! known here; a stranger who types a known address changes nothing of that person but that they are asked.
+//! known here; a stranger who types a known address changes nothing of that person but that they are asked, and of
+//! somebody who was forgotten at their own wish nothing is kept and nobody is asked.
 
 use super::pages::{self, Look};
 use super::unsubscribe::answered;
@@ -116,8 +117,7 @@ async fn join(
         let wrong = look.words.say("join-wrong");
         return Ok(Some(pages::show(StatusCode::UNPROCESSABLE_ENTITY, &page(&look, &list, email, Some(wrong)))));
     };
-    if !is_trapped {
-        let contact = contact(app, &list, &address, ip).await?;
+    if !is_trapped && let Some(contact) = contact(app, &list, &address, ip).await? {
         let (store, now) = (&app.store, app.now());
         store.join_list(list.workspace, list.id, vec![contact], None, &Actor::Recipient, now).await?;
         store.ask_members(list.workspace, list.id, vec![contact], now).await?;
@@ -128,11 +128,16 @@ async fn join(
     Ok(Some(pages::show(StatusCode::OK, &pages::Notice::new(&look, words.say("join-done"), [said]))))
 }
 
-/// Who it is; somebody new waits for their own answer before they are mailed.
-async fn contact(app: &App, list: &List, address: &EmailAddress, ip: Option<IpAddr>) -> Result<ContactId, StoreError> {
+/// Who it is; somebody new waits for their own answer before they are mailed. `None`: whoever has the address was forgotten.
+async fn contact(
+    app: &App,
+    list: &List,
+    address: &EmailAddress,
+    ip: Option<IpAddr>,
+) -> Result<Option<ContactId>, StoreError> {
     let known = app.store.contacts_by_address(list.workspace, address).await?;
     if let Some(known) = known.into_iter().next() {
-        return Ok(known.id);
+        return Ok(Some(known.id));
     }
     let consent = Consent { source: Some(SOURCE.to_owned()), at: Some(app.now()), ip: ip.map(|ip| ip.to_string()) };
     let new = NewContact {
@@ -144,11 +149,12 @@ async fn contact(app: &App, list: &List, address: &EmailAddress, ip: Option<IpAd
         lead_source: Some(format!("{SOURCE}: {}", list.list.name)),
     };
     match app.store.create_contact(list.workspace, new, &Actor::Recipient, app.now()).await {
-        Ok(made) => Ok(made.id),
+        Ok(made) => Ok(Some(made.id)),
+        Err(StoreError::Forgotten) => Ok(None),
         // The same form, sent twice at once.
         Err(StoreError::Exists { what, name }) => {
             let known = app.store.contacts_by_address(list.workspace, address).await?;
-            known.first().map(|known| known.id).ok_or(StoreError::Exists { what, name })
+            known.first().map(|known| Some(known.id)).ok_or(StoreError::Exists { what, name })
         }
         Err(why) => Err(why),
     }

@@ -45,6 +45,11 @@ async fn what_became_of_it_is_told_and_taken_along() {
     assert!(table.text.contains("blocked,1,,mx.first.example,550"), "{}", table.text);
     assert!(report.contains("such as mx.first.example"), "of no known provider, the server of one: {report}");
     assert_eq!(look(&house, &format!("/campaigns/{id}/links.csv"), &cookie).await.text.lines().count(), 1);
+    let did = look(&house, &format!("/campaigns/{id}/did.csv"), &cookie).await.text;
+    assert!(did.starts_with("did,people,people_unknown") && did.contains("\nunsubscribed,0,"), "{did}");
+    assert!(report.contains(&format!("/campaigns/{id}/did.csv\"")), "{report}");
+    let waits = look(&house, &format!("/campaigns/{id}/waits.csv"), &cookie).await.text;
+    assert!(waits.starts_with("waits,people,until,why,reply"), "{waits}");
     let people = look(&house, &format!("/campaigns/{id}/people?state=blocked"), &cookie).await.text;
     let export = format!("/api/v1/exports/campaigns/{id}?state=blocked");
     assert!(people.contains(&format!("href=\"{export}\"")), "{people}");

@@ -42,6 +42,13 @@ async fn a_contact_is_made_found_changed_and_forgotten() {
     assert_eq!(house.post(&forget, &foreign, json!({})).await.code(), "not_found");
     assert_eq!(house.post(&forget, &key, json!({})).await.json()["contacts"], 1);
     assert_eq!(house.get(&path, &key).await.code(), "not_found");
+    let again = house.post("/api/v1/contacts", &key, json!({ "email": "kim@example.org" })).await;
+    assert_eq!((again.code().as_str(), &again.json()["field"]), ("refused", &json!("email")), "{}", again.text);
+    let bob = house.get("/api/v1/contacts?email=bob%40example.org", &key).await.json();
+    let bob = format!("/api/v1/contacts/{}", bob["data"][0]["id"].as_str().unwrap());
+    let moved = house.ask(Method::PATCH, &bob, Some(&key), Some(json!({ "email": "kim@example.org" }))).await;
+    assert_eq!((moved.code().as_str(), &moved.json()["field"]), ("refused", &json!("email")), "{}", moved.text);
+    assert_eq!(house.get("/api/v1/contacts?email=kim%40example.org", &key).await.json()["data"], json!([]));
 }
 
 #[tokio::test]

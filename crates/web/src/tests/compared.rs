@@ -71,6 +71,8 @@ async fn every_variant_is_checked_as_the_message_is() {
     let base = format!("/campaigns/{}", made.json()["id"].as_str().unwrap());
     let checked = house.post(&format!("/api/v1{base}/check"), &key, json!({})).await.json();
     assert_eq!(checked["gaps"], json!([{ "tag": "first_name", "people": 1 }]), "a gap in the third: {checked}");
+    let test = look(&house, &format!("{base}/test"), &cookie).await.text;
+    assert!(test.contains("a test is variant A alone"), "{test}");
     let review = look(&house, &base, &cookie).await.text;
     assert!(review.contains("One person has no value for “first_name”"), "{review}");
     assert!(review.contains("javascript:go()"), "a link of the second that runs something: {review}");
@@ -227,6 +229,9 @@ async fn a_person_chooses_once_and_the_rest_gets_it() {
     let chosen = choose(json!({ "variant": "b", "because": "it is shorter" })).await;
     assert_eq!(chosen.status, 200, "{}", chosen.text);
     assert_eq!((&chosen.json()["stage"], &chosen.json()["winner"]), (&json!("chosen"), &json!("B")));
+    assert_eq!(chosen.json()["by_hand"]["because"], "it is shorter");
+    let report = look(&house, &format!("/campaigns/{campaign}/report"), &owner(&house).await).await.text;
+    assert!(report.contains("did that: it is shorter"), "{report}");
     assert_eq!(choose(json!({ "variant": "A" })).await.code(), "refused", "once");
     let rest = rows(&house, campaign, DeliveryState::Queued).await;
     assert_eq!(rest.iter().filter(|row| row.variant.is_none()).count(), 0, "everybody gets one");
@@ -237,6 +242,30 @@ async fn a_person_chooses_once_and_the_rest_gets_it() {
     assert_eq!(house.post(&nothing, &key, json!({ "variant": "A" })).await.code(), "not_found");
     assert!(house.app.store.trial(model::WorkspaceId(77), campaign).await.unwrap().is_none());
     assert_eq!(house.app.store.trial(W, campaign).await.unwrap().unwrap().winner, Some(1));
+}
+
+#[tokio::test]
+async fn whoever_has_to_choose_is_asked_wherever_they_look() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let campaign = begun(&house, &key, 50).await;
+    let settling = store::Settling { found: Some("{}".to_owned()), winner: None, said: "B led.".to_owned() };
+    house.app.store.settle_trial(W, campaign, settling, &Actor::Engine, house.app.now()).await.unwrap();
+    let place = format!("/campaigns/{campaign}/report#trial");
+    let home = look(&house, "/", &cookie).await.text;
+    assert!(home.contains("somebody must choose the variant") && home.contains(&place), "{home}");
+    let room = look(&house, &format!("/campaigns/{campaign}"), &cookie).await.text;
+    for said in
+        ["Waits for a choice of variant", "until somebody chooses a variant", "Nobody can tell", "choose it</a>"]
+    {
+        assert!(room.contains(said), "{said}: {room}");
+    }
+    let waiting = rows(&house, campaign, DeliveryState::Queued).await;
+    let rest = waiting.iter().find(|row| row.variant.is_none()).unwrap();
+    let page = look(&house, &format!("/deliveries/{}", rest.delivery), &cookie).await.text;
+    assert!(page.contains("everybody else waits until somebody chooses theirs"), "{page}");
+    house.post(&format!("/api/v1/campaigns/{campaign}/variant"), &key, json!({ "variant": "A" })).await;
+    assert!(!look(&house, "/", &cookie).await.text.contains(&place), "nobody is asked any more");
 }
 
 fn form(fields: &[(&str, &str)]) -> String {

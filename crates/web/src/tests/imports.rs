@@ -1,5 +1,6 @@
 //! Files of people in, tables out.
 
+use super::browser::Browser;
 use super::house::{Answer, House};
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -72,6 +73,45 @@ async fn a_file_is_sent_in_tried_and_imported() {
     assert_eq!(house.ask(Method::DELETE, &path, Some(&key), None).await.status, 204);
     assert_eq!(house.get(&path, &key).await.code(), "not_found");
     assert_eq!(house.get("/api/v1/contacts", &key).await.json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn an_import_leaves_out_and_counts_who_was_forgotten() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let anna = house.post("/api/v1/contacts", &key, json!({ "email": "anna@a.example" })).await.json();
+    let forget = format!("/api/v1/contacts/{}/forget", anna["id"].as_str().unwrap());
+    assert_eq!(house.post(&forget, &key, json!({})).await.status, 200);
+    let sent = send_in(&house, &key, PEOPLE).await.json();
+    let tried = import(&house, &key, json!({ "file": sent["file"], "dry_run": true })).await;
+    let done = import(&house, &key, json!({ "file": sent["file"] })).await;
+    for job in [&tried, &done] {
+        let counts = ["rows", "added", "forgotten"].map(|count| job["result"][count].as_u64());
+        assert_eq!(counts, [Some(3), Some(2), Some(1)], "{job}");
+    }
+    let browser = Browser::owner(&house).await;
+    let page = browser.look(&format!("/imports/jobs/{}", done["id"].as_str().unwrap())).await.text;
+    for said in ["+ 1 left out", "One person was forgotten at their own wish", "known by a hash alone"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let table = house.get("/api/v1/exports/contacts", &key).await.text;
+    assert!(!table.contains("anna@") && table.lines().count() == 3, "{table}");
+}
+
+#[tokio::test]
+async fn an_import_says_that_nobody_is_asked_to_confirm() {
+    let house = House::new();
+    let key = house.master_key().await;
+    let list = json!({ "name": "Garten", "confirms": true });
+    let list = house.post("/api/v1/lists", &key, list).await.json();
+    let sent = send_in(&house, &key, PEOPLE).await.json();
+    let browser = Browser::owner(&house).await;
+    let asked = browser.look(&format!("/imports/files/{}", sent["file"].as_str().unwrap())).await.text;
+    assert!(asked.contains("Garten (asks to confirm)") && asked.contains("An import asks nobody."), "{asked}");
+    let done = import(&house, &key, json!({ "file": sent["file"], "list": list["id"] })).await;
+    assert_eq!(done["result"]["not_confirmed"], 3, "{done}");
+    let page = browser.look(&format!("/imports/jobs/{}", done["id"].as_str().unwrap())).await.text;
+    assert!(page.contains("3 people of these are on the list and have not confirmed"), "{page}");
 }
 
 #[tokio::test]

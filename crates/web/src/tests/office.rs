@@ -151,6 +151,19 @@ async fn the_log_is_filtered_by_its_address_and_alerts_go_quiet() {
     // Names and addresses, not what programs call them.
     let built = browser.look("/events?kinds=built").await.text;
     assert!(built.contains(">first news</a>") && built.contains("href=\"/campaigns/m_"), "{built}");
+    // An audit log says about whom: who was invited, whose place was changed, which address or domain was suppressed.
+    let (store, w, now) = (&house.app.store, WorkspaceId::FIRST, house.app.now());
+    let by = model::Actor::Engine;
+    let invited = store.invite(w, "carla@c.example", "Carla", Role::Developer, &by, now).await.unwrap();
+    for target in [store::Target::Address("gone@a.example".into()), store::Target::Domain("tiny.example".into())] {
+        store.suppress(w, target, model::SuppressionReason::Manual, None, &by, now).await.unwrap();
+    }
+    let about = browser.look("/events?kinds=user_added,suppressed").await.text;
+    for whom in ["carla@c.example", "gone@a.example", "tiny.example"] {
+        assert!(about.contains(whom), "{whom}: {about}");
+    }
+    store.set_role(w, invited.user.id, None, &by, now).await.unwrap();
+    assert!(browser.look("/events?kinds=user_removed").await.text.contains("carla@c.example"), "also when it is gone");
     let analyst = roles(&house, Role::Analyst).await;
     assert_eq!(analyst.look("/events?hand=yes").await.status, 403, "who changed what is for few");
     assert_eq!(analyst.look("/events").await.status, 200);
@@ -233,6 +246,11 @@ async fn a_list_with_a_form_takes_whoever_confirms_and_tells_nobody_who_is_known
     assert_eq!(people.len(), 1);
     assert_eq!(people[0].status, model::ContactStatus::Unconfirmed);
     assert_eq!(people[0].consent.as_ref().unwrap().source.as_deref(), Some("sign-up form"));
+    let gone = model::EmailAddress::parse("gus@a.example").unwrap();
+    store.forget(w, &gone, &model::Actor::Engine, house.app.now()).await.unwrap();
+    let forgotten = ask(Method::POST, "email=gus%40a.example").await.text;
+    assert_eq!(forgotten.replace("gus@", "kim@"), first, "the answer tells nothing");
+    assert_eq!(store.contacts_page(w, None, 9).await.unwrap().len(), 1, "nothing of them is kept");
     crate::asking::ask_due(&house.app).await.unwrap();
     let id = path.trim_start_matches("/lists/").parse().unwrap();
     let members = store.list_members(w, id, None, 9).await.unwrap();

@@ -242,7 +242,7 @@ async fn person(app: &App, provider: &IdentityProvider, claims: &Claims) -> Resu
 /// invitation that they accept by it.
 async fn welcomed(app: &App, email: &str) -> Result<User, Refusal> {
     let invited = app.store.invitations_of(email).await?.into_iter().next().ok_or(Refusal::Unknown)?;
-    Ok(app.store.accept_invitation(invited.user.id, app.now()).await?.user)
+    Ok(app.store.accept_invitation(invited.user.id, None, app.now()).await?.user)
 }
 
 fn redirect_uri(app: &App) -> String {
