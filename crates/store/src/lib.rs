@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod alert;
+mod anchor;
 pub mod answered;
 pub mod api_key;
 pub mod audience;
