@@ -412,7 +412,7 @@ pub(crate) fn preview_as(
 
 /// Has each message of this campaign a content of its own?
 pub(crate) fn is_each_its_own(campaign: &Campaign) -> bool {
-    launch::snapshot(campaign).is_ok_and(|snapshot| is_its_own(campaign, &snapshot))
+    campaign.standing && launch::snapshot(campaign).is_ok_and(|snapshot| is_its_own(campaign, &snapshot))
 }
 
 /// The same of a campaign whose `snapshot` was read.
