@@ -91,6 +91,11 @@ impl Schedule {
         self.gaps.len() + 1
     }
 
+    /// The gap after the first temporary failure.
+    pub fn first_gap(&self) -> Duration {
+        self.gaps.first().copied().unwrap_or(self.window)
+    }
+
     /// The longest gap between two tries.
     pub fn longest_gap(&self) -> Duration {
         self.gaps.iter().max().copied().unwrap_or(self.window)

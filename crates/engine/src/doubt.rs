@@ -1,9 +1,100 @@
-//! Sending once more to people in doubt. Who carries it out knows whether a process is at work on the campaign:
-//! [`crate::Handle::queue_again`] has it find them, here they are only put in the queue.
+//! Sending once more to people in doubt, on request or by itself. Who carries it out knows whether a process is at work on the
+//! campaign: [`crate::Handle::queue_again`] has it find them, here they are only put in the queue.
+//!
+//! By itself a transactional message goes out once more soon, unless its sender said no; a mailing only where its author chose
+//! so, and after a day without evidence (`defaults.md`). Who is due is read from the ledger alone, so a kill changes nothing:
+//! whoever is in doubt for the first time and was not put back. Invariant: nobody is sent to a third time by itself, and
+//! whatever shows before that the first copy arrived takes the second back.
 
-use crate::launch;
-use model::{Actor, CampaignState, DeliveryId, Timestamp, in_quotes};
-use store::{Campaign, Doubt, Store, StoreError};
+use crate::handle::Handle;
+use crate::house::House;
+use crate::options::InDoubt;
+use crate::why::Told;
+use crate::{Until, launch, messages};
+use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, DeliveryState, Timestamp, in_quotes};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Campaign, DeliveryRow, Doubt, Store, StoreError};
+
+/// Evidence is waited for so long before a mailing goes out once more to people in doubt.
+pub const ONCE_MORE_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// People in doubt looked at in one read, and put back in one write.
+const PAGE: usize = 500;
+/// Who is due and could not be put back (the campaign is paused, the ledger in trouble) is looked at again after this.
+const LOOK_AGAIN: Duration = Duration::from_secs(15 * 60);
+/// Stands in for a time when nobody is due.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
+
+/// When people in doubt of a campaign are sent to once more by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnceMore {
+    /// So long after the try that ended in doubt …
+    pub after: Duration,
+    /// … and later than this not any more: a process that was down for days does not come with what is stale.
+    pub until: Duration,
+    /// Each message has a content of its own, and may say no.
+    each_its_own: bool,
+}
+
+impl OnceMore {
+    /// What holds for a campaign; `None`: nobody of it is sent to again by itself.
+    pub fn of(campaign: &Campaign) -> Option<OnceMore> {
+        let snapshot = launch::snapshot(campaign).ok()?;
+        let schedule = snapshot.options.schedule().ok()?;
+        let after = match (campaign.kind, snapshot.options.timing.in_doubt) {
+            (CampaignKind::Transactional, _) => schedule.first_gap(),
+            (CampaignKind::Broadcast | CampaignKind::Automated, InDoubt::OnceMore) => ONCE_MORE_AFTER,
+            (CampaignKind::Broadcast | CampaignKind::Automated, InDoubt::Leave) => return None,
+        };
+        let each_its_own = messages::is_its_own(campaign, &snapshot);
+        Some(OnceMore { after, until: after + schedule.window(), each_its_own })
+    }
+
+    /// When somebody of `campaign` is sent to once more; `None`: not at all, or it is too late for that by now.
+    pub async fn at(
+        &self,
+        store: &Store,
+        campaign: &Campaign,
+        delivery: DeliveryId,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let before = DeliveryId(delivery.0.saturating_sub(1));
+        let first = store.first_doubts(campaign.id, now - self.until, Some(before), 1).await?;
+        let known = first.0.into_iter().find(|one| one.delivery == delivery);
+        let Some(one) = known.filter(|_| campaign.state != CampaignState::Cancelled) else { return Ok(None) };
+        let may = !self.each_its_own || messages::may_go_again(store, delivery).await?;
+        Ok(may.then_some(one.at + self.after))
+    }
+}
+
+/// When somebody in doubt is sent to once more by itself; `None`: not at all.
+pub async fn once_more_at(
+    store: &Store,
+    campaign: &Campaign,
+    row: &DeliveryRow,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    match OnceMore::of(campaign).filter(|_| row.state == DeliveryState::InDoubt) {
+        Some(rule) => rule.at(store, campaign, row.delivery, now).await,
+        None => Ok(None),
+    }
+}
+
+impl Told {
+    /// Says when `delivery`, of which this tells, goes out once more by itself, if it does.
+    pub async fn tell_of_once_more(
+        &mut self,
+        store: &Store,
+        delivery: DeliveryId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(row) = store.delivery(delivery).await? else { return Ok(()) };
+        let Some(campaign) = store.campaign(row.campaign).await? else { return Ok(()) };
+        self.once_more_at = once_more_at(store, &campaign, &row, now).await?;
+        Ok(())
+    }
+}
 
 /// Puts those in doubt, or these of them, in the queue again; a campaign that is complete goes on for them. How many there
 /// are. Refused: a doubt that is not meant as it stands, and a campaign that was cancelled, or whose offer has expired: nobody
@@ -31,4 +122,94 @@ pub async fn queue_again(
         store.set_campaign_state(campaign.id, CampaignState::Sending, None, actor, now).await?;
     }
     Ok(queued)
+}
+
+/// Puts people in doubt back in the queue when they are due; works until it is aborted. A run that ends by itself does so for
+/// the campaigns it has. A ledger that is a copy or was restored does nothing: its original may be at work.
+pub(crate) async fn run(handle: Handle, house: Arc<House>, until: Until) {
+    if house.store.held().is_some() {
+        return;
+    }
+    let mut rules = BTreeMap::new();
+    // First of all, whom an earlier process has left in doubt.
+    let mut next = Some(house.now());
+    loop {
+        house.gate.until_ledger_works().await;
+        if next.is_some_and(|at| at <= house.now()) {
+            next = match look(&handle, &house, until, &mut rules).await {
+                Ok(next) => next,
+                Err(_) => Some(house.now() + LOOK_AGAIN),
+            };
+            continue;
+        }
+        let wait = next.map_or(NEVER, |at| at.since(house.now()));
+        tokio::select! {
+            biased;
+            () = house.doubted.notified() => {
+                // Nobody new is due before that.
+                let soonest = house.now() + house.settings.schedule.first_gap();
+                next = Some(next.map_or(soonest, |at| at.min(soonest)));
+            }
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Puts everybody back who is due; when to look again, which is later than now.
+async fn look(
+    handle: &Handle,
+    house: &House,
+    until: Until,
+    rules: &mut BTreeMap<CampaignId, Option<OnceMore>>,
+) -> Result<Option<Timestamp>, StoreError> {
+    let mut next: Option<Timestamp> = None;
+    let mut later = |at: Timestamp| next = Some(next.map_or(at, |known| known.min(at)));
+    for id in house.store.campaigns_in_doubt().await? {
+        let is_ours = until == Until::Told || house.mailing(id).is_some();
+        if !is_ours || rules.get(&id).is_some_and(Option::is_none) {
+            continue;
+        }
+        let Some(campaign) = house.store.campaign(id).await? else { continue };
+        let Some(rule) = *rules.entry(id).or_insert_with(|| OnceMore::of(&campaign)) else { continue };
+        let now = house.now();
+        let mut after = None;
+        loop {
+            let (page, further) = house.store.first_doubts(id, now - rule.until, after, PAGE).await?;
+            let (mut due, mut tries) = (Vec::new(), 0);
+            for one in page {
+                let at = one.at + rule.after;
+                if at > now {
+                    later(at);
+                } else if !rule.each_its_own || messages::may_go_again(&house.store, one.delivery).await? {
+                    due.push(one.delivery);
+                    tries += u64::from(one.tries);
+                }
+            }
+            let doubt = Doubt { people: due.len() as u64, tries };
+            if !due.is_empty() && !put_back(handle, &campaign, &due, doubt).await? {
+                later(now + LOOK_AGAIN);
+            }
+            match further {
+                Some(further) => after = Some(further),
+                None => break,
+            }
+        }
+    }
+    Ok(next)
+}
+
+/// Puts these back, of whom it is known how often they were tried; `false`: not now. Of a campaign that is paused nobody is put
+/// back: evidence that comes meanwhile still counts.
+async fn put_back(handle: &Handle, campaign: &Campaign, due: &[DeliveryId], doubt: Doubt) -> Result<bool, StoreError> {
+    if !campaign.state.may_send() && campaign.state != CampaignState::Complete {
+        return Ok(false);
+    }
+    match handle.queue_again(campaign, Some(due), move |stands| *stands == doubt, &Actor::Engine).await {
+        Ok(_) => Ok(true),
+        // Somebody was settled, or put back by a person, in the same moment.
+        Err(StoreError::Overtaken) => Ok(false),
+        // The offer has expired, or it was begun where no mail leaves the machine: it stays as it is.
+        Err(StoreError::Refused(_)) => Ok(true),
+        Err(why) => Err(why),
+    }
 }

@@ -5,7 +5,7 @@
 //! resolved, and it is `sending`. Whatever speaks against it leaves a draft; nothing was written then.
 
 use crate::launch::{self, MessageFile, Snapshot};
-use crate::options::{Dkim, SendOptions, Unsubscribe};
+use crate::options::{Dkim, InDoubt, SendOptions, Unsubscribe};
 use crate::trial::Comparison;
 use crate::{Objection, SendError, Stakes, guard, messages};
 use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Rendered, Values, answers};
@@ -79,6 +79,8 @@ pub struct Has {
     pub topic: Option<String>,
     /// Whoever was not reached by then is skipped.
     pub expires_at: Option<Timestamp>,
+    /// Are people in doubt sent to once more by itself?
+    pub goes_once_more: bool,
 }
 
 impl Has {
@@ -101,6 +103,7 @@ impl Has {
             running_links: links.iter().filter(runs).copied().cloned().collect(),
             topic: options.topic.clone(),
             expires_at: options.timing.expires_at,
+            goes_once_more: options.timing.in_doubt == InDoubt::OnceMore,
         }
     }
 }

@@ -43,7 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use store::complaint::Complained;
 use store::{CeilingOf, Claimed, Hold, Part, Settlement, Slot, Store, StoreError, VolumeOf};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Conversations at once over all sites, unless a campaign asks for fewer.
 pub const CONNECTIONS_MAX: u32 = 1_000;
@@ -334,6 +334,8 @@ pub(crate) struct House {
     pub(crate) outcomes: mpsc::Sender<Outcome>,
     pub(crate) notices: mpsc::UnboundedSender<Notice>,
     pub(crate) alarms: mpsc::UnboundedSender<Errand>,
+    /// Rings when somebody is in doubt.
+    pub(crate) doubted: Notify,
     pub(crate) outstanding: Arc<Outstanding>,
     pub(crate) traces: Arc<Traces>,
     pub(crate) watch: Arc<dyn Watch>,

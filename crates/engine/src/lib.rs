@@ -232,6 +232,7 @@ impl Engine {
         let reporter = tokio::spawn(tls_reports::run(house.clone()));
         let clerk = (until == Until::Told).then(|| tokio::spawn(clerk::run(house.clone(), bell)));
         let visits = tokio::spawn(engage::run(handle.clone()));
+        let doubts = tokio::spawn(doubt::run(handle.clone(), house.clone(), until));
         let teller = (until == Until::Told).then(|| tokio::spawn(webhooks::run(house.clone(), webhooks_bell)));
         let alarm_desk = tokio::spawn(alerts::run(house.clone(), errands, until == Until::Told));
         let keeper = (until == Until::Told).then(|| tokio::spawn(sequences::keeper::run(house.clone())));
@@ -250,6 +251,7 @@ impl Engine {
         house.policies.stop();
         clerk.iter().chain(&teller).chain([&alarm_desk]).chain(&keeper).for_each(tokio::task::JoinHandle::abort);
         visits.abort();
+        doubts.abort();
         let end = end?;
         handle.write_hits().await?;
         house.tally.write(&house.store).await?;
@@ -320,6 +322,7 @@ impl Engine {
             outcomes,
             notices,
             alarms: self.alarms,
+            doubted: Notify::new(),
             outstanding,
             traces,
             watch,

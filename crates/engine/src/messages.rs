@@ -56,6 +56,9 @@ pub struct Content {
     /// The sender's legal name and postal address.
     #[serde(default)]
     pub postal_address: Option<String>,
+    /// A second copy would do harm: in doubt it is not sent once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_resend: bool,
 }
 
 /// What a message is, to those who get it.
@@ -312,6 +315,7 @@ impl Handle {
             columns: snapshot.columns,
             look: Look::Test,
             postal_address: snapshot.options.postal_address,
+            no_resend: true,
             file: snapshot.file,
         };
         let stream = TEST_STREAM.to_owned();
@@ -408,7 +412,21 @@ pub(crate) fn preview_as(
 
 /// Has each message of this campaign a content of its own?
 pub(crate) fn is_each_its_own(campaign: &Campaign) -> bool {
-    campaign.standing && launch::snapshot(campaign).is_ok_and(|snapshot| snapshot.file.source.is_empty())
+    campaign.standing && launch::snapshot(campaign).is_ok_and(|snapshot| is_its_own(campaign, &snapshot))
+}
+
+/// The same of a campaign whose `snapshot` was read.
+pub(crate) fn is_its_own(campaign: &Campaign, snapshot: &Snapshot) -> bool {
+    campaign.standing && snapshot.file.source.is_empty()
+}
+
+/// May a message go out once more when nobody knows whether it arrived? Not one that is no longer kept, nor one whose sender
+/// said no.
+pub(crate) async fn may_go_again(store: &Store, delivery: DeliveryId) -> Result<bool, StoreError> {
+    let Some(message) = store.message(delivery).await? else { return Ok(false) };
+    let (Some(number), Some(_)) = (message.content, message.data) else { return Ok(false) };
+    let Some(text) = store.message_content(number).await? else { return Ok(false) };
+    Ok(Content::read(&text).is_ok_and(|content| content.look == Look::Transactional && !content.no_resend))
 }
 
 /// The campaign that a stream's messages belong to.

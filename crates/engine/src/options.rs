@@ -117,6 +117,25 @@ pub struct Timing {
     pub expires_at: Option<Timestamp>,
     /// Its weight; usually [`dispatch::share::WEIGHT_USUAL`].
     pub weight: Option<u32>,
+    /// What is done for people in doubt.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub in_doubt: InDoubt,
+}
+
+/// What is done by itself for people of a mailing of whom nobody knows whether they got it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InDoubt {
+    /// Nothing: they are listed.
+    #[default]
+    Leave,
+    /// Without evidence for [`crate::doubt::ONCE_MORE_AFTER`] they are sent to once more; who got the first copy gets a second.
+    OnceMore,
+}
+
+/// Is it what nobody had to choose?
+fn is_usual<T: Default + PartialEq>(chosen: &T) -> bool {
+    *chosen == T::default()
 }
 
 /// Where unsubscribe requests go.

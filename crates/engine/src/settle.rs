@@ -6,6 +6,7 @@
 
 use crate::house::{House, LEDGER_RETRY, Moved, Notice, Outcome, longer};
 use crate::note::Note;
+use model::DeliveryState;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -51,6 +52,9 @@ pub(crate) async fn run(house: Arc<House>, mut outcomes: mpsc::Receiver<Outcome>
             house.outstanding.settled(settlement.delivery);
             let Settlement { campaign, from, to, ref attempt, .. } = *settlement;
             house.note(Note::Moved { campaign, from, to, attempt: attempt.as_ref() });
+        }
+        if settlements.iter().any(|one| one.to == DeliveryState::InDoubt) {
+            house.doubted.notify_one();
         }
         house.outstanding.settling.fetch_sub(settlements.len(), Ordering::Relaxed);
         house.tell(Notice::Committed(moved));

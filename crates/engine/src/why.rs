@@ -138,6 +138,10 @@ pub struct Told {
     /// By whom it was settled when nobody knew, and because of what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled: Option<SettledBy>,
+    /// When somebody in doubt is sent to once more by itself, if nothing shows before that it arrived;
+    /// filled in by [`Told::tell_of_once_more`].
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "iso_or_null")]
+    pub once_more_at: Option<Timestamp>,
     /// What keeps it from being tried now; filled in by [`waits_for`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waits_for: Vec<WaitsFor>,
@@ -178,7 +182,7 @@ pub enum Stands {
     },
     /// Waits for the first try, or to be sent to once more.
     Queued {
-        /// It was in doubt before, and somebody asked for it: a copy may have arrived.
+        /// It was in doubt before, and is sent once more, by itself or because somebody asked for it: a copy may have arrived.
         after_doubt: bool,
     },
     /// Waits for another try.
@@ -399,6 +403,7 @@ async fn tell(
             None => done(row.state, last.map_or(Category::Unknown, |last| last.category)),
         },
         settled,
+        once_more_at: None,
         timeline: timeline::timeline(person, entry, recipients, mailings, &left_out(store, &campaign, row).await?),
         waits_for: Vec::new(),
         without: Vec::new(),

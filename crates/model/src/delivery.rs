@@ -111,7 +111,7 @@ impl DeliveryState {
             Deferred => matches!(next, Deferred | Accepted | Soft | Hard | Blocked | InDoubt | Skipped),
             // A bounce message after acceptance.
             Accepted => matches!(next, Soft | Hard | Blocked),
-            // Settled by evidence, or sent again on request.
+            // Settled by evidence, or sent once more, on request or by itself.
             InDoubt => matches!(next, Queued | Accepted | Soft | Hard | Blocked),
             // Evidence that it arrived after all.
             Soft | Hard | Blocked => matches!(next, Accepted),

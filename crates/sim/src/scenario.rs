@@ -91,6 +91,8 @@ pub enum Action {
     AlertMail(&'static str, &'static str),
     /// A program asks for a message to this address, and is answered.
     Post(String),
+    /// The same, for a message of which a second copy would do harm.
+    PostOnce(String),
     /// Part of the work is stopped, until so long after the beginning.
     Hold(Held, Duration),
     /// Part of the first campaign is cancelled for good.

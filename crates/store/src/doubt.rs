@@ -32,7 +32,33 @@ pub struct Doubt {
     pub tries: u64,
 }
 
+/// Somebody in doubt for the first time, whom nobody has sent to once more yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstDoubt {
+    /// Their delivery.
+    pub delivery: DeliveryId,
+    /// How often it was tried.
+    pub tries: u16,
+    /// When the try that ended in doubt was over.
+    pub at: Timestamp,
+}
+
 impl Store {
+    /// Campaigns in which somebody is in doubt, without those that were cancelled.
+    pub async fn campaigns_in_doubt(&self) -> Result<Vec<CampaignId>> {
+        self.core.lanes.read(doubt_sql::campaigns_in_doubt).await
+    }
+    /// Who is in doubt for the first time in a campaign, by a try that began at `since` or later, behind `after`. At most
+    /// `count` of those in doubt are looked at; then it also says behind whom to go on.
+    pub async fn first_doubts(
+        &self,
+        campaign: CampaignId,
+        since: Timestamp,
+        after: Option<DeliveryId>,
+        count: usize,
+    ) -> Result<(Vec<FirstDoubt>, Option<DeliveryId>)> {
+        self.core.lanes.read(move |conn| doubt_sql::first_doubts(conn, campaign, since, after, count)).await
+    }
     /// Servers at which at least `in_a_row` deliveries of a campaign are in doubt without an answer of theirs between
     /// them. Those that bear the note `but` are left out: whose fault they are is known.
     pub async fn silent_sites(&self, campaign: CampaignId, in_a_row: u32, but: &str) -> Result<Vec<SilentSite>> {

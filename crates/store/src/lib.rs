@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod alert;
+mod anchor;
 pub mod answered;
 pub mod api_key;
 pub mod audience;
@@ -77,7 +78,7 @@ pub use campaign::{Campaign, CancelledPart, GroupOf, LeftOut, MissingOf, NewCamp
 pub use ceiling::{Ceiling, CeilingOf};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};
-pub use doubt::{Doubt, SilentSite};
+pub use doubt::{Doubt, FirstDoubt, SilentSite};
 pub use draft::{DRAFT_VERSIONS_KEPT, DraftEdit, DraftVersion, Foreseen, Foresight, Frozen, VALUES_ASKED_MAX};
 pub use engage::{CurvePoint, Hits, Nameless, Reacted, ReactionCount, ReactionId, Recipient, Rescored};
 pub use error::{Result, StoreError};

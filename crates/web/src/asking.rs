@@ -141,6 +141,7 @@ async fn question(app: &App, one: &ToAsk) -> Result<Outgoing, SendError> {
         columns,
         look: Look::Transactional,
         postal_address: app.store.setting(workspace, POSTAL_ADDRESS).await?,
+        no_resend: false,
     };
     let to = EmailAddress::parse(&one.email).map_err(|why| SendError::Input(why.to_string()))?;
     let data = Value::Object(data).to_string();

@@ -1,19 +1,21 @@
 //! `postroom doubt`: the deliveries of which nobody knows whether they arrived, and what a person does about them.
 //!
 //! The last bytes of a message went out and its reply was lost: with a killed process, a cut line, a server that went
-//! silent. Nothing of the kind is sent again by itself. Here they are listed, settled by what somebody found out (in the
+//! silent. A transactional message is sent once more by itself, and a mailing where its author chose so; nothing else of the
+//! kind is. Here they are listed, with what will happen, settled by what somebody found out (in the
 //! receiver's log, by asking), or sent to once more.
 
 use crate::cli::campaign::find;
 use crate::failure::{Exit, Failure};
 use crate::ledger::Ledger;
 use crate::order::{self, Order, number};
-use crate::output::{Output, counted};
+use crate::output::{Output, counted, iso_time};
 use crate::show::{Style, wrapped};
 use crate::which;
+use engine::doubt::OnceMore;
 use engine::report::people::{Person, people};
 use engine::report::{Silent, silent_sites};
-use model::{CampaignState, DeliveryId, DeliveryState, in_quotes};
+use model::{CampaignState, DeliveryId, DeliveryState, Timestamp, in_quotes};
 use serde_json::json;
 use std::path::Path;
 use store::{Among, Campaign};
@@ -74,6 +76,8 @@ pub(crate) async fn run(command: Command, dir: &Path, output: &Output) -> Result
 struct Doubt {
     campaign: Campaign,
     person: Person,
+    /// When they are sent to once more by itself, if they are.
+    once_more_at: Option<Timestamp>,
 }
 
 /// Everybody in doubt in these campaigns.
@@ -81,11 +85,18 @@ async fn doubts(ledger: &Ledger, campaigns: &[Campaign]) -> Result<Vec<Doubt>, F
     let mut found = Vec::new();
     for campaign in campaigns {
         let (mut after, tally) = (None, ledger.store.tally(campaign.id).await?);
+        let rule = OnceMore::of(campaign);
         loop {
             let page =
                 people(&ledger.store, &tally, campaign.id, (DeliveryState::InDoubt, Among::default()), after, PAGE)
                     .await?;
-            found.extend(page.people.into_iter().map(|person| Doubt { campaign: campaign.clone(), person }));
+            for person in page.people {
+                let once_more_at = match (&rule, person.delivery.parse::<DeliveryId>()) {
+                    (Some(rule), Ok(delivery)) => rule.at(&ledger.store, campaign, delivery, ledger.now()).await?,
+                    _ => None,
+                };
+                found.push(Doubt { campaign: campaign.clone(), person, once_more_at });
+            }
             after = page.next;
             if after.is_none() {
                 break;
@@ -107,12 +118,13 @@ async fn list(named: Option<&str>, dir: &Path, output: &Output) -> Result<Exit, 
     let style = Style::of_this_process(output, dir, ledger.now());
     let campaigns = chosen(&ledger, named).await?;
     let found = doubts(&ledger, &campaigns).await?;
-    for Doubt { campaign, person } in &found {
+    for Doubt { campaign, person, once_more_at } in &found {
         let mut value = serde_json::to_value(person).map_err(|why| Failure::own("the list cannot be written", why))?;
         if let Some(fields) = value.as_object_mut() {
             fields.insert("campaign".to_owned(), json!(campaign.number));
+            fields.insert("once_more_at".to_owned(), json!(once_more_at.map(iso_time)));
         }
-        output.answer(&value, || style.row(told(campaign, person, &style), 4));
+        output.answer(&value, || style.row(told(campaign, person, *once_more_at, &style), 4));
     }
     let silent = silent(&ledger, &campaigns).await?;
     if output.is_json() {
@@ -142,12 +154,16 @@ async fn silent(ledger: &Ledger, campaigns: &[Campaign]) -> Result<Vec<Silent>, 
     Ok(all)
 }
 
-fn told(campaign: &Campaign, person: &Person, style: &Style) -> String {
+fn told(campaign: &Campaign, person: &Person, once_more_at: Option<Timestamp>, style: &Style) -> String {
     let address = person.address.as_deref().unwrap_or("(forgotten)");
     let mut parts = vec![address.to_owned(), format!("campaign {}", campaign.number)];
     parts.extend(person.host.clone());
     parts.extend(person.time.map(|at| style.moment(at)));
     parts.extend(person.reply.clone());
+    parts.extend(once_more_at.map(|at| match style.is_ahead(at) {
+        true => format!("sent to once more {}", style.moment(at)),
+        false => "sent to once more as soon as it may be".to_owned(),
+    }));
     parts.join("  ·  ")
 }
 

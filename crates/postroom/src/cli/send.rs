@@ -22,7 +22,7 @@ use dispatch::windows::Windows;
 use engine::forecast::{Bound, Forecast, forecast};
 use engine::launch::{self, Draft, Launched, MessageFile, Snapshot};
 use engine::options::{
-    Dkim, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Tracking, TrackingMode, Transport,
+    Dkim, InDoubt, RelayUrl, RetryOverride, SMTP_PORT, SendOptions, Timing, Tracking, TrackingMode, Transport,
 };
 use engine::sample::sample_out;
 use engine::{CONNECTIONS_MAX, Until};
@@ -99,6 +99,16 @@ struct Terms {
     /// Its share among the campaigns of this workspace [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(WEIGHT_MAX)))]
     weight: Option<u32>,
+    /// For whom the server's last reply is lost: nothing by itself, or, a day later and without a sign that it arrived, the message once more, at the risk of a second copy
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "leave")]
+    in_doubt: Doubted,
+}
+
+/// What is done by itself for people in doubt.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Doubted {
+    Leave,
+    OnceMore,
 }
 
 /// Who vouches for the mail.
@@ -372,7 +382,11 @@ fn timing(terms: &Terms, now: Timestamp) -> Result<Timing, Failure> {
         None => None,
     };
     let expires_at = terms.expires.as_deref().map(|text| moment::to_come(text, now)).transpose()?;
-    Ok(Timing { windows, expires_at, weight: terms.weight })
+    let in_doubt = match terms.in_doubt {
+        Doubted::Leave => InDoubt::Leave,
+        Doubted::OnceMore => InDoubt::OnceMore,
+    };
+    Ok(Timing { windows, expires_at, weight: terms.weight, in_doubt })
 }
 
 fn read_options(args: &Args, now: Timestamp) -> Result<SendOptions, Failure> {

@@ -366,7 +366,7 @@ fn waiting(report: &Report, style: &Style) -> Vec<String> {
     let holds = report.holds.iter().map(|hold| held_by(hold, style));
     for (count, what) in [
         (waits.first_try, "for the first try".to_owned()),
-        (waits.after_doubt, "to be sent to once more, as was asked for; they were in doubt".to_owned()),
+        (waits.after_doubt, "to be sent to once more; they were in doubt".to_owned()),
         (waits.retry, format!("for another try{next}")),
         (waits.held, held.to_owned()),
     ] {

@@ -65,7 +65,7 @@ fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
         Stands::Skipped { .. } => format!("{}. Nothing was sent.", told.meaning),
         Stands::Queued { after_doubt: false } => "for the first try. Nothing was sent yet.".to_owned(),
         Stands::Queued { after_doubt: true } => {
-            "to be sent to once more, as was asked for. It was in doubt: a copy may have arrived already.".to_owned()
+            "to be sent to once more. It was in doubt: a copy may have arrived already.".to_owned()
         }
         Stands::Waiting { next_try_at, next_try, tries_max, gives_up_at } => {
             // What is past is no time to be told of: it is their turn, or they are held.
@@ -100,7 +100,15 @@ fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
                 )
             }
             DeliveryState::InDoubt => {
-                format!("{}. It may have arrived or not; it is not sent again by itself.", told.meaning)
+                let then = match told.once_more_at {
+                    None => "it is not sent again by itself".to_owned(),
+                    Some(at) if style.is_ahead(at) => format!(
+                        "it is sent once more {}, under the same Message-ID, unless something shows before that it arrived",
+                        style.moment(at)
+                    ),
+                    Some(_) => "it is sent once more as soon as it may be, under the same Message-ID".to_owned(),
+                };
+                format!("{}. It may have arrived or not; {then}.", told.meaning)
             }
             _ => format!("{}. Not suppressed; not tried again in this campaign.", told.meaning),
         },

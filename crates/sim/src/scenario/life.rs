@@ -415,7 +415,8 @@ fn due(scenario: &Scenario, mailed: &[Mailed]) -> usize {
     let is_built = |one: &&Mailed| one.campaign.built_at.is_some() && !one.campaign.standing;
     let built = mailed.iter().filter(is_built).count();
     let newcomers: usize = scenario.actions.iter().filter_map(|(_, action)| newcomers(action, mailed)).sum();
-    let posted = scenario.actions.iter().filter(|(_, action)| matches!(action, Action::Post(_))).count();
+    let is_post = |action: &Action| matches!(action, Action::Post(_) | Action::PostOnce(_));
+    let posted = scenario.actions.iter().filter(|(_, action)| is_post(action)).count();
     let is_of_a_sequence = |one: &&Mailed| one.campaign.standing && one.campaign.kind == CampaignKind::Automated;
     let followed: usize = mailed.iter().filter(is_of_a_sequence).map(|one| one.deliveries.len()).sum();
     people * (built - urgent) + urgent + newcomers + posted + followed
@@ -468,6 +469,7 @@ impl Process<'_> {
             | Action::Decline(..)
             | Action::Schedule(..)
             | Action::Post(..)
+            | Action::PostOnce(..)
             | Action::Hold(..)
             | Action::Kill
             | Action::LosePower

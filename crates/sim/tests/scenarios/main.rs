@@ -25,6 +25,7 @@ mod a_list_of_dead_domains_is_stopped;
 mod a_listed_source_is_gone_round;
 mod a_mailbox_switched_off;
 mod a_message_by_program_overtakes_a_backlog;
+mod a_message_in_doubt_goes_once_more;
 mod a_missing_domain_is_looked_up_twice;
 mod a_new_address_is_warmed_up;
 mod a_null_mx_takes_no_mail;

@@ -102,6 +102,39 @@ fn nor_does_a_skip_at_the_last_moment_or_a_forgotten_person_hide_a_doubt() {
 }
 
 #[test]
+fn a_first_doubt_is_one_until_somebody_sends_once_more() {
+    let store = empty();
+    let (campaign, claimed) = two_in_doubt(&store);
+    let (first, second) = (claimed[0].delivery, claimed[1].delivery);
+    let page = |since, after, count| now(store.first_doubts(campaign.id, since, after, count)).unwrap();
+    let named = || page(at(30), None, 9).0.iter().map(|one| one.delivery).collect::<Vec<_>>();
+    assert_eq!(now(store.campaigns_in_doubt()).unwrap(), [campaign.id]);
+    assert_eq!(named(), [first, second]);
+    assert_eq!(page(at(30), None, 9).0[0].tries, 1);
+    let (found, next) = page(at(30), None, 1);
+    assert_eq!((found[0].delivery, next), (first, Some(first)), "in pages");
+    assert_eq!(page(at(30), next, 9).0[0].delivery, second);
+    assert!(page(at(31), None, 9).0.is_empty(), "too long ago");
+    // Of those who were put back one is in doubt again, and the other was taken out before anything was sent.
+    assert_eq!(now(store.resend_in_doubt(campaign.id, None, &ME, at(40))).unwrap(), 2);
+    assert!(named().is_empty());
+    let again = |n: usize| now(store.claim_one(claimed[n].delivery)).unwrap().unwrap();
+    now(store.settle(vec![in_doubt(&again(0), at(50))])).unwrap();
+    let gone = Settlement::of(&again(1), DeliveryState::Skipped, at(50));
+    now(store.settle(vec![Settlement { skip: Some(SkipReason::Unsubscribed), ..gone }])).unwrap();
+    assert_eq!(
+        (state(&store, &claimed[0]), state(&store, &claimed[1])),
+        (DeliveryState::InDoubt, DeliveryState::InDoubt)
+    );
+    assert!(named().is_empty(), "once, and no third time");
+    // Whom evidence has settled is in doubt no longer, nor is anybody of a campaign that was cancelled asked about.
+    for one in &claimed[..2] {
+        now(store.settle_doubt(one.delivery, DeliveryState::Accepted, "they answered", &ME, at(60))).unwrap();
+    }
+    assert!(now(store.campaigns_in_doubt()).unwrap().is_empty());
+}
+
+#[test]
 fn several_in_doubt_in_a_row_at_one_site_are_the_sites_fault_and_an_answer_breaks_the_row() {
     let store = empty();
     let addresses: Vec<String> = (1..=9).map(|n| format!("p{n}@a.example")).collect();

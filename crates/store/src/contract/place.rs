@@ -610,3 +610,25 @@ fn of_whoever_is_forgotten_nothing_can_be_read_from_the_files() {
     assert_eq!(held(&marker(7)), Vec::<String>::new());
     assert!(!held(&marker(8)).is_empty(), "the others stay");
 }
+
+#[test]
+fn what_would_not_be_kept_is_not_written() {
+    let outside = tempfile::tempdir().unwrap();
+    let (dir, elsewhere) = (outside.path().join("mail"), outside.path().join("elsewhere"));
+    let store = Store::open(options(&dir), at(0)).unwrap();
+    let write = |value: &str| now(store.set_setting(W, "a", value, &ME, at(1)));
+    write("1").unwrap();
+    std::fs::rename(&dir, &elsewhere).unwrap();
+    let gone = write("2").unwrap_err();
+    assert!(gone.is_transient() && gone.to_string().contains("was removed while it was in use"), "{gone}");
+    assert!(now(store.prove_writable()).is_err());
+    // Another file in its place is not the ledger, even with the same in it.
+    std::fs::create_dir(&dir).unwrap();
+    std::fs::copy(elsewhere.join("ledger.db"), dir.join("ledger.db")).unwrap();
+    let other = write("3").unwrap_err();
+    assert!(other.is_transient() && other.to_string().contains("was replaced"), "{other}");
+    std::fs::remove_dir_all(&dir).unwrap();
+    std::fs::rename(&elsewhere, &dir).unwrap();
+    write("4").unwrap();
+    assert_eq!(now(store.setting(W, "a")).unwrap().as_deref(), Some("4"));
+}

@@ -2,15 +2,17 @@
 //!
 //! Invariant: a delivery that was in doubt once never ends as skipped: an earlier copy may be there.
 
-use super::Ledger;
+use super::campaigns::COUNT_STATE;
 use super::events::NewEvent;
 use super::reports::IS_ENDED;
-use super::settle::{Stands, Sums, stands};
-use crate::doubt::{Doubt, SilentSite};
+use super::settle::{NOT_TRIED, Stands, Sums, stands};
+use super::{Ledger, sql_limit};
+use crate::doubt::{Doubt, FirstDoubt, SilentSite};
 use crate::error::{Result, StoreError};
 use crate::settlement::Settlement;
-use model::{Actor, CampaignId, DeliveryId, DeliveryState, EventKind, Timestamp, WorkspaceId};
+use model::{Actor, CampaignId, CampaignState, DeliveryId, DeliveryState, EventKind, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::time::Duration;
 
 /// Rows put back in one step.
 const STEP_ROWS: i64 = 5_000;
@@ -87,6 +89,64 @@ pub(crate) fn doubt(conn: &Connection, campaign: CampaignId, only: Option<&[Deli
     Ok(found)
 }
 
+/// Campaigns in which somebody is in doubt, without those that were cancelled.
+pub(crate) fn campaigns_in_doubt(conn: &Connection) -> Result<Vec<CampaignId>> {
+    let sql = "SELECT m.id FROM campaign m WHERE m.state <> ?1 AND
+        (SELECT sum(value) FROM counter WHERE campaign = m.id AND kind = ?2 AND key = ?3) > 0 ORDER BY m.id";
+    let key = params![CampaignState::Cancelled.code(), COUNT_STATE, DeliveryState::InDoubt.code()];
+    let mut statement = conn.prepare_cached(sql)?;
+    let found = statement.query_map(key, |row| row.get(0).map(CampaignId))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Who is in doubt for the first time. Whoever was put back in the queue and taken out of it again (they unsubscribed
+/// meanwhile) has no first try since, and is none of them.
+pub(crate) fn first_doubts(
+    conn: &Connection,
+    campaign: CampaignId,
+    since: Timestamp,
+    after: Option<DeliveryId>,
+    count: usize,
+) -> Result<(Vec<FirstDoubt>, Option<DeliveryId>)> {
+    let doubt = DeliveryState::InDoubt.code();
+    let sql = format!(
+        "SELECT d.id, d.attempts, d.first_try_at, t.started_at, t.duration_ms, t.became, t.previous
+         FROM delivery d JOIN attempt t ON t.seq = d.last_attempt
+         WHERE {IS_ENDED} AND d.campaign = ?1 AND d.state = {doubt} AND d.id > ?2 ORDER BY d.id LIMIT ?3"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![campaign.0, after.map_or(i64::MIN, |after| after.0), sql_limit(count)])?;
+    let (mut found, mut looked_at, mut last) = (Vec::new(), 0, None);
+    while let Some(row) = rows.next()? {
+        let delivery = DeliveryId(row.get(0)?);
+        (looked_at, last) = (looked_at + 1, Some(delivery));
+        let began = Timestamp::from_millis(row.get(3)?);
+        let is_put_back = row.get::<_, i64>(2)? == NOT_TRIED;
+        let is_by_try = row.get::<_, i64>(5)? == i64::from(doubt);
+        if began >= since && is_by_try && !is_put_back && !has_doubt(conn, row.get(6)?)? {
+            let at = began + Duration::from_millis(row.get::<_, u32>(4)?.into());
+            found.push(FirstDoubt { delivery, tries: row.get(1)?, at });
+        }
+    }
+    Ok((found, last.filter(|_| looked_at == count)))
+}
+
+/// Did an attempt, or one before it, end in doubt?
+fn has_doubt(conn: &Connection, attempt: Option<i64>) -> Result<bool> {
+    let mut next = attempt;
+    while let Some(seq) = next {
+        let sql = "SELECT became, previous FROM attempt WHERE seq = ?1";
+        let found: Option<(i64, Option<i64>)> =
+            conn.prepare_cached(sql)?.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((became, previous)) = found else { return Ok(false) };
+        if became == i64::from(DeliveryState::InDoubt.code()) {
+            return Ok(true);
+        }
+        next = previous;
+    }
+    Ok(false)
+}
+
 impl Ledger {
     /// What is in doubt of a campaign, or among those named.
     pub(crate) fn doubt(&self, campaign: CampaignId, only: Option<&[DeliveryId]>) -> Result<Doubt> {
@@ -136,18 +196,7 @@ impl Ledger {
     /// Was the delivery in doubt once, and put back in the queue? Then an earlier copy may be there, whatever happened
     /// to later tries.
     pub(super) fn was_in_doubt(&self, stands: &Stands) -> Result<bool> {
-        let mut next = Some(stands.last_attempt).filter(|_| stands.attempts > 0);
-        while let Some(seq) = next {
-            let sql = "SELECT became, previous FROM attempt WHERE seq = ?1";
-            let found: Option<(i64, Option<i64>)> =
-                self.conn.prepare_cached(sql)?.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            let Some((became, previous)) = found else { return Ok(false) };
-            if became == i64::from(DeliveryState::InDoubt.code()) {
-                return Ok(true);
-            }
-            next = previous;
-        }
-        Ok(false)
+        has_doubt(&self.conn, Some(stands.last_attempt).filter(|_| stands.attempts > 0))
     }
 
     /// One bounded step of putting deliveries in doubt back in the queue, those behind `after`: how many, and behind which the

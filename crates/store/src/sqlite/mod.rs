@@ -65,6 +65,7 @@ pub(crate) mod volume;
 pub(crate) mod watches;
 pub(crate) mod webhooks;
 
+use crate::anchor::Anchor;
 use crate::changes::{Change, Changes};
 use crate::disk::Disk;
 use crate::error::{Result, StoreError};
@@ -118,6 +119,8 @@ pub(crate) struct Ledger {
     /// The log still has what was erased from the file.
     has_traces: bool,
     changes: Arc<Changes>,
+    /// Where its file lies; `None`: it is in memory.
+    anchor: Option<Anchor>,
 }
 
 impl Ledger {
@@ -159,6 +162,7 @@ impl Ledger {
             stirred: false,
             has_traces: false,
             changes,
+            anchor: path.map(|path| Anchor::of(&options.disk, path)).transpose()?,
         };
         ledger.reload()?;
         Ok(ledger)
@@ -191,8 +195,10 @@ impl Ledger {
     }
 
     /// Runs `work` in one transaction: all of it is durable when this returns `Ok`, none of it otherwise. What it
-    /// changed about who may be mailed is published before the answer is given.
+    /// changed about who may be mailed is published before the answer is given. Refused where the file is not in its place
+    /// any more.
     pub(crate) fn transact<T>(&mut self, work: impl FnOnce(&mut Ledger) -> Result<T>) -> Result<T> {
+        self.anchor.as_ref().map_or(Ok(()), Anchor::holds)?;
         let first_seq = self.begin()?;
         let outcome = work(self).and_then(|value| self.commit(first_seq).map(|()| value));
         if outcome.is_err() {

@@ -25,7 +25,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 
 /// Stands for the time of a first try that is still to come.
-const NOT_TRIED: i64 = Timestamp::MAX.as_millis();
+pub(super) const NOT_TRIED: i64 = Timestamp::MAX.as_millis();
 
 /// A delivery as it stands.
 pub(super) struct Stands {

@@ -34,7 +34,7 @@ pub(crate) use running::{
     Resumption, SentAgain, Why, as_meant, cancel, go_on, of_deed, pause, queue_again, read_among, read_deed,
     read_reason, tally_of,
 };
-pub(crate) use written::{Counting, Format, Groups, Message, Mode, Written};
+pub(crate) use written::{Counting, Format, Groups, InDoubt, Message, Mode, Written};
 
 const LIST: &str = "campaigns";
 
@@ -113,6 +113,8 @@ pub(crate) struct WholeCampaign {
     /// Its share among the campaigns of the workspace, if it is not the usual one (100).
     #[serde(skip_serializing_if = "Option::is_none")]
     weight: Option<u32>,
+    /// What is done by itself for people of whom nobody knows whether they got it.
+    in_doubt: InDoubt,
     /// Does it go only where every server on the way keeps it encrypted (RFC 8689)?
     require_tls: bool,
     /// Whether opens and clicks are counted.
@@ -205,6 +207,7 @@ async fn whole(app: &App, known: store::Campaign) -> Result<Json<WholeCampaign>,
         windows: chosen.options.timing.windows,
         expires_at: chosen.options.timing.expires_at.map(Time),
         weight: chosen.options.timing.weight,
+        in_doubt: chosen.options.timing.in_doubt.into(),
         require_tls: chosen.options.require_tls,
         from: chosen.options.from,
         subject: chosen.options.subject,

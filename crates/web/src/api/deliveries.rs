@@ -285,6 +285,7 @@ async fn tell(app: &App, caller: &Caller, who: &Who, campaign: Option<CampaignId
         mailing.name_sources(&app.store).await?;
         mailing.waits_for = waits_for(&app.store, delivery, app.now()).await?;
         mailing.advise_of_holds(&app.store, delivery, app.now()).await?;
+        mailing.tell_of_once_more(&app.store, delivery, app.now()).await?;
     }
     Ok(Json(serde_json::to_value(told).unwrap_or_default()))
 }

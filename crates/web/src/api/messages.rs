@@ -119,6 +119,11 @@ pub(crate) struct NewMessage {
     /// What it is.
     #[serde(default)]
     category: Category,
+    /// A second copy would do harm: do not send it once more when the server's last reply is lost and nobody knows whether
+    /// it has the message. A transactional message is sent once more then, under the same Message-ID; a marketing message
+    /// never is.
+    #[serde(default)]
+    no_resend: bool,
 }
 
 /// Messages that are taken together: all of them or none.
@@ -172,6 +177,9 @@ struct MessageStory {
     /// Why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped_because: Option<&'static str>,
+    /// When it is sent once more, if it is in doubt and nothing shows before that it arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    once_more_at: Option<Time>,
     /// The words it was given.
     tags: Vec<String>,
     /// Is what it said still kept?
@@ -372,6 +380,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<MessageId>) -> 
         to: row.email,
         state: row.state.word(),
         skipped_because: row.skip.map(model::SkipReason::word),
+        once_more_at: engine::doubt::once_more_at(&app.store, &stream, &row, app.now()).await?.map(Time),
         tags: words(kept.tags.as_deref()),
         content_kept: kept.content.is_some(),
         attempts: attempts.into_iter().map(Try::from).collect(),
@@ -483,6 +492,7 @@ impl NewMessage {
             columns,
             look,
             postal_address: postal_address.map(str::to_owned),
+            no_resend: self.no_resend,
         };
         Ok(Outgoing { to: to.address, to_name: to.name, content, data: Value::Object(data).to_string(), tags, stream })
     }

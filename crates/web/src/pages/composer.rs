@@ -91,6 +91,7 @@ impl Typed {
         put("text", of_message(|message| &message.text));
         put("windows", written.windows.as_deref());
         put("expires_at", written.expires_at.map(|at| visitor.shown.typed_as(&at.0)).as_deref());
+        put("in_doubt", Some(written.in_doubt.word()));
         put("topic", written.topic.as_deref());
         put("tracking", Some(written.tracking.mode.word()));
         written.audience.include.iter().for_each(|group| put("include", Some(group)));
@@ -148,6 +149,7 @@ impl Typed {
             audience: Groups { include, exclude: form.all("exclude") },
             windows: form.some("windows"),
             expires_at,
+            in_doubt: api::InDoubt::from_word(form.raw("in_doubt")).unwrap_or(before.in_doubt),
             topic: if form.knows("topic") { form.some("topic") } else { before.topic },
             tracking: api::Counting {
                 mode: Mode::from_word(form.raw("tracking")).unwrap_or_default(),

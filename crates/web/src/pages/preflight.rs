@@ -142,6 +142,10 @@ pub(super) fn checks(
         (None, Some(shared)) => ("ok", shown.fill("check-topic-of-lists", &[("topic", shared.into())])),
         (None, None) => ("skip", shown.say("check-topic-none")),
     };
+    let in_doubt = match has.goes_once_more {
+        true => ("soft", shown.say("check-once-more")),
+        false => ("ok", shown.say("in-doubt-leave")),
+    };
     let rows = [
         (shown.say("check-signature"), signature),
         (shown.say("check-unsubscribe"), unsubscribing),
@@ -152,6 +156,7 @@ pub(super) fn checks(
         (shown.say("check-size"), size),
         (shown.say("campaign-topic"), topic),
         (shown.say("expires"), expiry),
+        (shown.say("in-doubt"), in_doubt),
     ];
     rows.map(|(what, (class, result))| Check { what, class, result }).into()
 }

@@ -65,7 +65,7 @@ async fn what_was_written_is_read_and_can_be_written_again() {
             "text": "{{ postal_address }} {{ unsubscribe_url }}", "preheader": "soon" },
         "audience": { "include": [list], "exclude": [list] }, "topic": "news", "return_path": "bounces.news.example",
         "windows": "Sat-Sun 09:00-17:00 Europe/Berlin", "expires_at": "2031-01-01T00:00:00Z", "weight": 300,
-        "require_tls": true,
+        "in_doubt": "once_more", "require_tls": true,
         "tracking": { "mode": "full", "text_links": true, "parameters": { "utm_source": "news" } },
         "compare": { "variants": [{ "subject": "Good day" }], "sample_percent": 20, "wait_minutes": 60 }
     });

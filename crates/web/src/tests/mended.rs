@@ -105,6 +105,28 @@ async fn until_when_it_is_of_use_is_asked_in_the_zone_of_the_workspace() {
 }
 
 #[tokio::test]
+async fn what_is_done_for_people_in_doubt_is_chosen_with_its_risk_and_told_before_it_begins() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let id = draft(&house, &key, &["anna@a.example"]).await;
+    let edit = format!("/campaigns/{id}/edit");
+    let page = look(&house, &edit, &cookie).await.text;
+    assert!(page.contains("<option value=\"leave\" selected>"), "{page}");
+    assert!(page.contains("whoever got it the first time has it twice"), "{page}");
+    let mut fields = typed("", "Anna <anna@news.example>", "Hi", "everyone");
+    fields.push(("in_doubt", "once_more"));
+    place(&submit(&house, &edit, &cookie, &form(&fields)).await);
+    let kept = house.get(&format!("/api/v1/campaigns/{id}"), &key).await.json();
+    assert_eq!(kept["in_doubt"], "once_more", "{kept}");
+    let review = look(&house, &format!("/campaigns/{id}"), &cookie).await.text;
+    assert!(review.contains("the message goes once more"), "{review}");
+    // A form that has no such field leaves it as it was.
+    place(&submit(&house, &edit, &cookie, &form(&typed("", "Anna <anna@news.example>", "Hi", "everyone"))).await);
+    let kept = house.get(&format!("/api/v1/campaigns/{id}"), &key).await.json();
+    assert_eq!(kept["in_doubt"], "once_more", "{kept}");
+}
+
+#[tokio::test]
 async fn of_two_windows_neither_loses_a_word() {
     let house = rehearsal();
     let (cookie, key) = (owner(&house).await, house.master_key().await);

@@ -398,3 +398,40 @@ async fn a_template_is_written_tried_and_used() {
     assert_eq!(house.ask(Method::DELETE, &at(""), Some(&key), None).await.status, 204);
     assert_eq!(house.get("/api/v1/templates", &key).await.json()["data"], json!([]));
 }
+
+#[tokio::test]
+async fn a_message_in_doubt_says_when_it_is_sent_once_more_unless_its_sender_said_no() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let store = &house.app.store;
+    for (no_resend, goes_again) in [(false, true), (true, false)] {
+        let mut body = receipt("kim@a.example");
+        body["no_resend"] = json!(no_resend);
+        let sent = house.post("/api/v1/messages", &key, body).await;
+        assert_eq!(sent.status.as_u16(), 202, "{}", sent.text);
+        let id = sent.json()["id"].as_str().unwrap().to_owned();
+        let queued = store.claim_one(id.parse::<MessageId>().unwrap().into()).await.unwrap().unwrap();
+        let lost = model::Verdict {
+            outcome: model::Outcome::InDoubt,
+            category: model::Category::LostReply,
+            ..model::Verdict::accepted()
+        };
+        let attempt = model::Attempt {
+            delivery: queued.delivery,
+            number: 1,
+            started_at: house.app.now(),
+            duration_ms: 0,
+            verdict: lost,
+            reply: None,
+            note: None,
+            host: None,
+            address: None,
+            tls: None,
+            reached_receiver: true,
+        };
+        let became = store::Settlement::of(&queued, model::DeliveryState::InDoubt, house.app.now());
+        store.settle(vec![store::Settlement { attempt: Some(attempt), ..became }]).await.unwrap();
+        let story = house.get(&format!("/api/v1/messages/{id}"), &key).await.json();
+        assert_eq!((&story["state"], story["once_more_at"].is_string()), (&json!("in_doubt"), goes_again), "{story}");
+    }
+}

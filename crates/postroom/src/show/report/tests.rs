@@ -282,7 +282,7 @@ fn who_was_in_doubt_is_told_apart_from_first_tries() {
     let again = Report { in_progress: 1_202, attempted: 1_202, recipients: 1_202, waiting, ..demo() };
     let lines = end_of_campaign(&again, &style(at(0), 100), &Remarks::default()).join("\n");
     assert!(
-        lines.contains("        2 for the first try\n    1,200 to be sent to once more, as was asked for"),
+        lines.contains("        2 for the first try\n    1,200 to be sent to once more; they were in doubt"),
         "{lines}"
     );
 }

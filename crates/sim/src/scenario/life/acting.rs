@@ -66,7 +66,8 @@ impl Life {
                 let (to, from, relay) = (to.to_owned(), SENDER_ADDRESS.to_owned(), relay.to_owned());
                 process.tell_alerts_by(&[Way::Mail { to, from, relay, password: None }]).await;
             }
-            Action::Post(address) => process.post(&address).await,
+            Action::Post(address) => process.post(&address, false).await,
+            Action::PostOnce(address) => process.post(&address, true).await,
             Action::Hold(held, until) => process.hold(held, until).await,
             Action::CancelPart(held) => process.cancel_part(held).await,
             Action::DescribeSource(name, address) => process.describe_source(name, address).await,
@@ -221,7 +222,7 @@ impl Process<'_> {
     }
 
     /// A program asks for one message.
-    async fn post(&self, address: &str) {
+    async fn post(&self, address: &str, no_resend: bool) {
         let content = Content {
             file: MessageFile::new("message.html".into(), "<p>Thank you, {{ name }}.</p>".into()),
             from: SENDER.into(),
@@ -231,6 +232,7 @@ impl Process<'_> {
             columns: vec!["name".into()],
             look: Look::Transactional,
             postal_address: None,
+            no_resend,
         };
         let message = Outgoing {
             to: EmailAddress::parse(address).expect("an address"),

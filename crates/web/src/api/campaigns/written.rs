@@ -122,6 +122,9 @@ pub(crate) struct Written {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 10000)]
     pub(crate) weight: Option<u32>,
+    /// What is done by itself for people of whom nobody knows whether they got it, because the server's last reply was lost.
+    #[serde(default)]
+    pub(crate) in_doubt: InDoubt,
     /// Only where every server on the way keeps it encrypted (RFC 8689).
     #[serde(default)]
     pub(crate) require_tls: bool,
@@ -131,6 +134,50 @@ pub(crate) struct Written {
     /// What is compared with the message, on a sample of the audience first.
     #[serde(default)]
     pub(crate) compare: Option<Compared>,
+}
+
+/// What is done by itself for people of whom nobody knows whether they got it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum InDoubt {
+    /// Nothing: they are listed.
+    #[default]
+    Leave,
+    /// After 24 hours without a sign that it arrived they are sent to once more; who got the first copy gets a second.
+    OnceMore,
+}
+
+impl InDoubt {
+    /// Both, with their words.
+    const WORDS: [(InDoubt, &'static str); 2] = [(InDoubt::Leave, "leave"), (InDoubt::OnceMore, "once_more")];
+
+    /// The word on the wire.
+    pub(crate) fn word(self) -> &'static str {
+        InDoubt::WORDS.iter().find(|(known, _)| *known == self).map_or("leave", |(_, word)| word)
+    }
+
+    /// What a word says.
+    pub(crate) fn from_word(word: &str) -> Option<InDoubt> {
+        InDoubt::WORDS.iter().find(|(_, known)| *known == word).map(|(which, _)| *which)
+    }
+}
+
+impl From<engine::options::InDoubt> for InDoubt {
+    fn from(chosen: engine::options::InDoubt) -> InDoubt {
+        match chosen {
+            engine::options::InDoubt::Leave => InDoubt::Leave,
+            engine::options::InDoubt::OnceMore => InDoubt::OnceMore,
+        }
+    }
+}
+
+impl From<InDoubt> for engine::options::InDoubt {
+    fn from(chosen: InDoubt) -> engine::options::InDoubt {
+        match chosen {
+            InDoubt::Leave => engine::options::InDoubt::Leave,
+            InDoubt::OnceMore => engine::options::InDoubt::OnceMore,
+        }
+    }
 }
 
 /// Whether opens and clicks are counted, and what is added to links.
@@ -293,6 +340,7 @@ impl Written {
             windows: timing.windows,
             expires_at: timing.expires_at.map(Time),
             weight: timing.weight,
+            in_doubt: timing.in_doubt.into(),
             require_tls: options.require_tls,
             tracking: options.tracking.into(),
             compare: trial.map(Compared::of),
@@ -348,6 +396,7 @@ impl Written {
                 windows: self.windows,
                 expires_at: self.expires_at.map(|time| time.0),
                 weight: self.weight,
+                in_doubt: self.in_doubt.into(),
             },
             tracking: self.tracking.into(),
             topic: self.topic,
