@@ -72,7 +72,7 @@ pub struct Has {
     pub postal_address: bool,
     /// Is its text part written apart, and not made from the message?
     pub own_text: bool,
-    /// How many different links it has.
+    /// How many different links it has beside those that are made for each recipient, as the report tells them.
     pub links: usize,
     /// Those of them that would run something in place of opening a page.
     pub running_links: Vec<String>,
@@ -98,7 +98,7 @@ impl Has {
             unsubscribe_link: variants.iter().all(|variant| variant.tags().contains("unsubscribe_url")),
             postal_address: options.postal_address.is_some(),
             own_text: (0..snapshot.variants()).all(has_own_text),
-            links: links.len(),
+            links: links.iter().filter(|link| !OUR_TAGS.iter().any(|tag| link.contains(tag))).count(),
             running_links: links.iter().filter(runs).copied().cloned().collect(),
             topic: options.topic.clone(),
             expires_at: options.timing.expires_at,

@@ -55,7 +55,7 @@ impl Values {
     /// message goes to. Refuses as [`Values::from_json`].
     pub fn of_person(attributes: &str, email: Option<&str>, aliases: &Aliases) -> Result<Values, ValuesError> {
         let mut columns: BTreeMap<String, Value> = read(attributes)?;
-        put_fields(&mut columns, email, aliases, |value| value.as_str());
+        put_fields(&mut columns, email, aliases, Value::as_str);
         Ok(Values::of(columns))
     }
 
@@ -112,14 +112,14 @@ pub fn of_person(
     aliases: &Aliases,
 ) -> serde_json::Map<String, serde_json::Value> {
     let mut columns: BTreeMap<String, serde_json::Value> = read(attributes).unwrap_or_default();
-    put_fields(&mut columns, email, aliases, |value| value.as_str());
+    put_fields(&mut columns, email, aliases, serde_json::Value::as_str);
     columns.into_iter().collect()
 }
 
 /// What a person has beside their address: without values that only repeat what was their address when they came.
 pub fn beside_address(attributes: &str) -> serde_json::Map<String, serde_json::Value> {
     let mut columns: BTreeMap<String, serde_json::Value> = read(attributes).unwrap_or_default();
-    take_address(&mut columns, |value| value.as_str());
+    take_address(&mut columns, serde_json::Value::as_str);
     columns.into_iter().collect()
 }
 
