@@ -9,6 +9,7 @@ use crate::options::{Dkim, InDoubt, SendOptions, Unsubscribe};
 use crate::trial::Comparison;
 use crate::{Objection, SendError, Stakes, guard, messages};
 use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Rendered, Values, answers};
+use mail::values::{self, Aliases, EMAIL_TAG};
 use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, Tally, Timestamp, WorkspaceId};
 use net::World;
 use std::cmp::Reverse;
@@ -71,7 +72,7 @@ pub struct Has {
     pub postal_address: bool,
     /// Is its text part written apart, and not made from the message?
     pub own_text: bool,
-    /// How many different links it has.
+    /// How many different links it has beside those that are made for each recipient, as the report tells them.
     pub links: usize,
     /// Those of them that would run something in place of opening a page.
     pub running_links: Vec<String>,
@@ -99,7 +100,7 @@ impl Has {
             unsubscribe_link: variants.iter().all(|variant| variant.tags().contains("unsubscribe_url")),
             postal_address: options.postal_address.is_some(),
             own_text: (0..snapshot.variants()).all(has_own_text),
-            links: links.len(),
+            links: links.iter().filter(|link| !OUR_TAGS.iter().any(|tag| link.contains(tag))).count(),
             running_links: links.iter().filter(runs).copied().cloned().collect(),
             topic: options.topic.clone(),
             expires_at: options.timing.expires_at,
@@ -246,7 +247,7 @@ pub async fn check_counted(
 /// Counts everybody of a draft's audience. Of a message that does not compile no tags are known.
 pub async fn count(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Counted, SendError> {
     let (tags, values) = match finished(store, campaign).await {
-        Ok((snapshot, variants)) => asked(&snapshot, &variants),
+        Ok((snapshot, variants)) => asked(&snapshot, &variants, &store.aliases(campaign.workspace).await?),
         Err(SendError::Message { .. } | SendError::Input(_)) => (Vec::new(), Vec::new()),
         Err(other) => return Err(other),
     };
@@ -254,11 +255,15 @@ pub async fn count(store: &Store, campaign: &Campaign, now: Timestamp) -> Result
     Ok(Counted { tally: found.tally, people: found.people, tags, without: found.without })
 }
 
-/// The merge tags without a fallback that are not ours, of any variant, and the values each of them shows.
-fn asked(snapshot: &Snapshot, variants: &[Compiled]) -> (Vec<String>, Vec<Vec<String>>) {
+/// The merge tags without a fallback that are not ours, of any variant, and the values each of them shows. Whoever gets the
+/// message has an address.
+fn asked(snapshot: &Snapshot, variants: &[Compiled], aliases: &Aliases) -> (Vec<String>, Vec<Vec<String>>) {
     let bare: BTreeSet<&String> = variants.iter().flat_map(Compiled::bare_tags).collect();
-    let tags: Vec<String> = bare.into_iter().filter(|tag| !OUR_TAGS.contains(&tag.as_str())).cloned().collect();
-    let values = tags.iter().map(|tag| values_of(&snapshot.columns, tag)).collect();
+    let is_address =
+        |tag: &str| answers(EMAIL_TAG, tag) || aliases.iter().any(|(name, of)| of == EMAIL_TAG && answers(name, tag));
+    let is_asked = |tag: &&String| !OUR_TAGS.contains(&tag.as_str()) && !is_address(tag);
+    let tags: Vec<String> = bare.into_iter().filter(is_asked).cloned().collect();
+    let values = tags.iter().map(|tag| values_of(&snapshot.columns, aliases, tag)).collect();
     (tags, values)
 }
 
@@ -328,7 +333,7 @@ async fn judge(
     let (forecast, gaps) = match counted {
         Some(counted) => (counted.tally.clone(), counted.gaps()),
         None => {
-            let (tags, values) = asked(&snapshot, &variants);
+            let (tags, values) = asked(&snapshot, &variants, &store.aliases(workspace).await?);
             let (tally, without) = store.forecast_values(workspace, campaign.id, values, now).await?;
             let counted = Counted { tally, people: Vec::new(), tags, without };
             let gaps = counted.gaps();
@@ -347,9 +352,12 @@ async fn judge(
     Ok(Judged { snapshot, variants, content_hash, audience, objections, warnings, gaps })
 }
 
-/// The values among `columns` that a tag shows: each column answers to its own name and to the tag made of it.
-fn values_of(columns: &[String], tag: &str) -> Vec<String> {
-    columns.iter().filter(|column| answers(column, tag)).cloned().collect()
+/// The values among `columns` that a tag shows: each column answers to its own name and to the tag made of it, and shows what
+/// it is another name of.
+fn values_of(columns: &[String], aliases: &Aliases, tag: &str) -> Vec<String> {
+    let answering: Vec<&String> = columns.iter().filter(|column| answers(column, tag)).collect();
+    let of = answering.iter().filter_map(|column| aliases.get(column.as_str()));
+    answering.iter().copied().chain(of).cloned().collect()
 }
 
 /// Where the way out of a message stands under a condition: refuses one that nobody of the people here would see, for the
@@ -364,9 +372,9 @@ async fn somebody_can_leave(
         return Ok(());
     }
     let people = store.contacts_page(workspace, None, LOOKED_AT).await?;
+    let aliases = store.aliases(workspace).await?;
     let cannot = |contact: &Contact| {
-        let mut own: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(&contact.attributes).unwrap_or_default();
+        let mut own = values::of_person(&contact.attributes, contact.email.as_deref(), &aliases);
         own.insert("unsubscribe_url".to_owned(), PLACEHOLDER.into());
         let values = Values::from_json(&serde_json::Value::Object(own).to_string());
         values.is_ok_and(|values| compiled.render(&values) == Err(RenderError::NoWayOut))

@@ -242,7 +242,9 @@ impl Handle {
             return messages::shown(&self.store, &stream, recipient.delivery, &to, &tokens).await;
         }
         let shown = self.page_of(recipient.campaign, row.variant.unwrap_or(0)).await?;
-        let values = Values::from_json(&contact.attributes).map_err(|why| SendError::Input(why.to_string()))?;
+        let aliases = self.store.aliases(recipient.workspace).await?;
+        let values = Values::of_person(&contact.attributes, Some(&to.to_string()), &aliases);
+        let values = values.map_err(|why| SendError::Input(why.to_string()))?;
         let delivery = recipient.delivery;
         let reader = Reader { to: &to, to_name: None, values: &values, delivery, tokens: &tokens, tracker: None };
         let html = page(&shown.compiled, &shown.headers, &reader);

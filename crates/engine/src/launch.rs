@@ -20,6 +20,7 @@ use mail::compose::{
 use mail::sign::{Signer, SigningKey};
 use mail::token::KeyRing;
 use mail::track::{Tracker, Whom};
+use mail::values::EMAIL_TAG;
 use model::{
     Actor, CampaignKind, CampaignState, DeliveryState, DomainId, EmailAddress, MailDomain, Tally, Timestamp,
     WorkspaceId, in_quotes,
@@ -210,6 +211,7 @@ impl Snapshot {
             .iter()
             .map(|column| mail::values::tag_of_column(column))
             .chain(self.columns.iter().cloned())
+            .chain([EMAIL_TAG.to_owned()])
             .chain(OUR_TAGS.map(str::to_owned))
             .collect();
         let options = CompileOptions {
@@ -566,6 +568,7 @@ pub async fn mailing(store: &Store, campaign: &Campaign, entropy: &dyn Entropy) 
         ring: token_ring(store, entropy)?,
         return_path: domain(&snapshot.options.return_path, "the return path")?,
         require_tls: snapshot.options.require_tls,
+        aliases: store.aliases(campaign.workspace).await?,
         wording: match each_its_own {
             true => Wording::Each(Box::new(Contents::new(campaign.clone(), snapshot, id_tag))),
             false => wording(campaign, &snapshot, &id_tag)?,

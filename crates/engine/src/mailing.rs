@@ -13,6 +13,7 @@ use mail::message::assemble;
 use mail::sign::Signer;
 use mail::token::{KeyRing, return_local_part};
 use mail::track::Tracker;
+use mail::values::Aliases;
 use model::{CampaignId, CampaignKind, DeliveryId, DomainId, EmailAddress, MailDomain, Timestamp, WorkspaceId};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -51,6 +52,8 @@ pub struct Mailing {
     pub return_path: MailDomain,
     /// Must it be encrypted all the way (RFC 8689)?
     pub require_tls: bool,
+    /// By which other names its people's values can be used.
+    pub(crate) aliases: Aliases,
 }
 
 /// What a campaign says.
@@ -142,7 +145,7 @@ impl Mailing {
                 let message = store.message(to.delivery).await?.ok_or_else(gone)?;
                 let sheet = contents.sheet(store, message.content.ok_or_else(gone)?).await?;
                 let data = message.data.unwrap_or_default();
-                let values = Values::from_json(&data).map_err(|why| unusable("merge values", &why))?;
+                let values = Values::from_json(&data).map_err(|why| unusable("merge values", &why))?.or_email(to.rcpt);
                 Ok(self.compose(&sheet, to, (&values, message.to_name.map(Cow::Owned)), now)?)
             }
         }
@@ -154,7 +157,8 @@ impl Mailing {
     }
 
     fn personal(&self, sheet: &Sheet, to: Addressee<'_>, now: Timestamp) -> Result<Letter, RenderError> {
-        let values = Values::from_json(to.attributes).map_err(|why| unusable("merge values", &why))?;
+        let values = Values::of_person(to.attributes, Some(to.rcpt), &self.aliases);
+        let values = values.map_err(|why| unusable("merge values", &why))?;
         let name = display_name(&values);
         self.compose(sheet, to, (&values, name), now)
     }

@@ -199,6 +199,7 @@ impl Handle {
             }
         };
         let values = Values::from_json(&one.data).map_err(|why| SendError::Input(why.to_string()))?;
+        let values = values.or_email(&one.to.to_string());
         sheet.compiled.render(&values).map_err(|why| not_for_these(&one.content, &why))?;
         Ok(NewMessage {
             campaign: campaign.id,
@@ -344,6 +345,7 @@ pub(crate) async fn shown(
     let Some(text) = store.message_content(number).await? else { return Ok(None) };
     let sheet = sheet(&Content::read(&text)?, campaign, &launch::snapshot(campaign)?, "")?;
     let values = Values::from_json(&data).map_err(|why| SendError::Input(why.to_string()))?;
+    let values = values.or_email(&to.to_string());
     let reader = Reader { to, to_name: None, values: &values, delivery, tokens, tracker: None };
     let html = page(&sheet.compiled, &sheet.headers, &reader);
     html.map(Some).map_err(|why| SendError::Input(why.to_string()))

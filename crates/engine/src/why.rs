@@ -155,6 +155,9 @@ pub struct Told {
     /// Does it wait for somebody to choose the variant that they get?
     #[serde(skip)]
     pub asks_for_a_choice: bool,
+    /// The how manieth it was of those in a row that count, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soft_nth: Option<u8>,
     /// What a person can do.
     pub advice: Vec<Advice>,
 }
@@ -372,7 +375,6 @@ async fn tell(
     let row = &entry.delivery;
     let neighbours = neighbours(store, row).await?;
     let recipients = store.tally(campaign.id).await?.recipients();
-    let newest = mailings.iter().all(|(_, other)| other.campaign_number <= entry.campaign_number);
     let last = row.last.as_ref().map(|last| &last.verdict);
     let explained = last.map(words::explain_verdict);
     let mut settled = settled_by(person, row);
@@ -408,7 +410,8 @@ async fn tell(
         waits_for: Vec::new(),
         without: Vec::new(),
         neighbours,
-        counts_as_soft: newest && counts_as_soft(entry),
+        counts_as_soft: counts_as_soft(entry),
+        soft_nth: soft_nth((person, entry), mailings),
         asks_for_a_choice: false,
         advice: Vec::new(),
     };
@@ -496,6 +499,24 @@ fn counts_as_soft(entry: &TimelineEntry) -> bool {
     let reached = entry.attempts.iter().filter(|row| row.charged && row.attempt.reached_receiver).count();
     let is_soft = entry.delivery.state == DeliveryState::Soft;
     is_soft && is_the_recipients && reached >= usize::from(Policy::default().soft_reached_min)
+}
+
+/// The how manieth of those in a row that count towards the soft-bounce limit a mailing was. A row ends with what was
+/// accepted; of the one that goes on the ledger has the count.
+fn soft_nth((person, entry): Mailing<'_>, mailings: &[Mailing<'_>]) -> Option<u8> {
+    let ended = |entry: &TimelineEntry| entry.delivery.last.as_ref().map(ended_at);
+    let mine = ended(entry).filter(|_| counts_as_soft(entry))?;
+    let theirs = || mailings.iter().filter(|(of, _)| of.contact.id == person.contact.id).map(|(_, entry)| *entry);
+    let is_accepted = |entry: &&TimelineEntry| entry.delivery.state == DeliveryState::Accepted;
+    let accepted = || theirs().filter(is_accepted).filter_map(ended);
+    let soft = || theirs().filter(|entry| counts_as_soft(entry)).filter_map(ended);
+    let nth = if accepted().any(|at| at > mine) {
+        let since = accepted().filter(|at| *at < mine).max();
+        soft().filter(|at| *at <= mine && since.is_none_or(|since| *at > since)).count()
+    } else {
+        usize::from(person.contact.soft_count).checked_sub(soft().filter(|at| *at > mine).count())?
+    };
+    u8::try_from(nth).ok().filter(|nth| *nth > 0)
 }
 
 async fn neighbours(store: &Store, row: &DeliveryRow) -> Result<Option<Neighbours>, StoreError> {

@@ -2,18 +2,26 @@
 //!
 //! A contact's attributes are read from their JSON text once and kept as the template engine's own values, so that
 //! rendering parses nothing. A column called `First Name` answers to `{{ first_name }}`: a tag cannot hold a blank.
+//! `{{ email }}` is the address the message goes to, whatever a file or a form once kept under that name, and so is every
+//! other name that stands for it.
 //! Sizes are bounded here, so that no later step needs to ask.
 
 use crate::compose::{escaped, shown};
 use minijinja::Value;
 use minijinja::value::Object;
+use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use model::{EMAIL_TAG, tag_of_column};
+
 /// The most octets of JSON one person's values may take.
 pub const VALUES_OCTETS_MAX: usize = 64 * 1024;
+
+/// Other names of values, each with the name of the value it stands for: `Vorname` for `first_name`.
+pub type Aliases = BTreeMap<String, String>;
 
 /// Why a text does not hold merge values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,12 +48,23 @@ pub struct Values {
 impl Values {
     /// Reads a JSON object; its members are the values. Refuses other JSON and more than [`VALUES_OCTETS_MAX`].
     pub fn from_json(text: &str) -> Result<Values, ValuesError> {
-        if text.len() > VALUES_OCTETS_MAX {
-            return Err(ValuesError::TooLarge { octets: text.len() });
-        }
-        let columns: BTreeMap<String, Value> =
-            serde_json::from_str(text).map_err(|e| ValuesError::NotAnObject(e.to_string()))?;
+        Ok(Values::of(read(text)?))
+    }
+
+    /// The values of a person of the ledger: `attributes` is what is kept of them, a JSON object, `email` the address the
+    /// message goes to. Refuses as [`Values::from_json`].
+    pub fn of_person(attributes: &str, email: Option<&str>, aliases: &Aliases) -> Result<Values, ValuesError> {
+        let mut columns: BTreeMap<String, Value> = read(attributes)?;
+        put_fields(&mut columns, email, aliases, Value::as_str);
         Ok(Values::of(columns))
+    }
+
+    /// The same with this address, where there is no value `email` of their own.
+    #[must_use]
+    pub fn or_email(mut self, email: &str) -> Values {
+        let known = Arc::make_mut(&mut self.by_name);
+        known.entry(EMAIL_TAG.to_owned()).or_insert_with(|| Value::from(email));
+        self
     }
 
     /// Values by column, and by the tag that a column answers to.
@@ -77,6 +96,72 @@ impl Values {
     }
 }
 
+/// A JSON object's members.
+fn read<V: DeserializeOwned>(text: &str) -> Result<BTreeMap<String, V>, ValuesError> {
+    if text.len() > VALUES_OCTETS_MAX {
+        return Err(ValuesError::TooLarge { octets: text.len() });
+    }
+    serde_json::from_str(text).map_err(|e| ValuesError::NotAnObject(e.to_string()))
+}
+
+/// What a person of the ledger has, as a JSON object: as [`Values::of_person`], for what is shown with their values. What
+/// cannot be read counts as nothing.
+pub fn of_person(
+    attributes: &str,
+    email: Option<&str>,
+    aliases: &Aliases,
+) -> serde_json::Map<String, serde_json::Value> {
+    let mut columns: BTreeMap<String, serde_json::Value> = read(attributes).unwrap_or_default();
+    put_fields(&mut columns, email, aliases, serde_json::Value::as_str);
+    columns.into_iter().collect()
+}
+
+/// What a person has beside their address: without values that only repeat what was their address when they came.
+pub fn beside_address(attributes: &str) -> serde_json::Map<String, serde_json::Value> {
+    let mut columns: BTreeMap<String, serde_json::Value> = read(attributes).unwrap_or_default();
+    take_address(&mut columns, serde_json::Value::as_str);
+    columns.into_iter().collect()
+}
+
+/// Puts the address, and what each other name stands for, in place of what is kept under these names. A name of a value
+/// that a person has not got stays what it is for them.
+fn put_fields<V: Clone + PartialEq + From<String>>(
+    columns: &mut BTreeMap<String, V>,
+    email: Option<&str>,
+    aliases: &Aliases,
+    text: fn(&V) -> Option<&str>,
+) {
+    let is_there = |value: &V| text(value).is_none_or(|text| !text.trim().is_empty());
+    let mut of_address = take_address(columns, text);
+    for (name, of) in aliases {
+        if of == EMAIL_TAG {
+            columns.remove(name);
+            of_address.push(name.clone());
+        } else if let Some(value) = columns.get(of).filter(|value| is_there(value)).cloned() {
+            columns.insert(name.clone(), value);
+        }
+    }
+    if let Some(email) = email {
+        of_address.push(EMAIL_TAG.to_owned());
+        columns.extend(of_address.into_iter().map(|name| (name, V::from(email.to_owned()))));
+    }
+}
+
+/// Takes out what repeats the address; the names it stood under. Imports once kept it beside the address, as `email` and by
+/// the name of its column, and there it went on saying what the address had been.
+fn take_address<V: PartialEq>(columns: &mut BTreeMap<String, V>, text: fn(&V) -> Option<&str>) -> Vec<String> {
+    let Some(kept) = columns.remove(EMAIL_TAG) else { return Vec::new() };
+    if text(&kept).is_none_or(|text| !text.contains('@')) {
+        return Vec::new();
+    }
+    let repeats: Vec<String> =
+        columns.iter().filter(|(_, value)| **value == kept).map(|(name, _)| name.clone()).collect();
+    for name in &repeats {
+        columns.remove(name);
+    }
+    repeats
+}
+
 impl FromIterator<(String, Value)> for Values {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(columns: I) -> Values {
         Values::of(columns.into_iter().collect())
@@ -87,20 +172,6 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Values {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(columns: I) -> Values {
         columns.into_iter().map(|(name, text)| (name.to_owned(), Value::from(text))).collect()
     }
-}
-
-/// The tag a column answers to: lower case, every run of other characters an underscore, never a digit first.
-pub fn tag_of_column(column: &str) -> String {
-    let mut tag = String::with_capacity(column.len());
-    for c in column.trim().chars() {
-        match c {
-            c if c.is_alphanumeric() => tag.extend(c.to_lowercase()),
-            _ if tag.is_empty() || tag.ends_with('_') => {}
-            _ => tag.push('_'),
-        }
-    }
-    let tag = tag.trim_end_matches('_');
-    if tag.starts_with(|c: char| c.is_ascii_digit()) { format!("_{tag}") } else { tag.to_owned() }
 }
 
 /// Surely its own tag, seen at a glance: small letters, with digits and single underscores after the first of them.
@@ -230,6 +301,39 @@ mod tests {
             assert_eq!(values.text(tag), Some(text), "{tag}");
         }
         assert_eq!(values.text("Ort"), None);
+    }
+
+    #[test]
+    fn email_is_the_address_the_message_goes_to_and_so_is_every_name_of_it() {
+        let aliases: Aliases =
+            [("E_Mail", "email"), ("Vorname", "first_name")].map(|(name, of)| (name.to_owned(), of.to_owned())).into();
+        let new = "new@x.example";
+        // As an import of today keeps it, as one kept it before, and somebody who came by a form.
+        for kept in [
+            r#"{"first_name":"Boris"}"#,
+            r#"{"email":"old@x.example","e_mail":"old@x.example","first_name":"Boris","Vorname":"Bo"}"#,
+            r#"{"email":"","city":"","first_name":"Boris"}"#,
+        ] {
+            let values = Values::of_person(kept, Some(new), &aliases).unwrap();
+            for tag in ["email", "Email", "E_Mail", "e_mail"] {
+                assert_eq!(values.text(tag), Some(new), "{tag} of {kept}");
+            }
+            assert!(values.is_empty_for("city"), "{kept}");
+            assert_eq!((values.text("Vorname"), values.text("vorname")), (Some("Boris"), Some("Boris")), "{kept}");
+            let shown = of_person(kept, Some(new), &aliases);
+            assert_eq!(shown["email"], new, "{kept}");
+            assert_eq!(shown["Vorname"], "Boris", "{kept}");
+            assert!(beside_address(kept).values().all(|value| value != "old@x.example"), "{kept}");
+        }
+        let none = Values::of_person(r#"{"email":"old@x.example"}"#, None, &aliases).unwrap();
+        assert!(none.is_empty_for("email") && none.is_empty_for("E_Mail"), "nobody can be written to there");
+        let own = Values::of_person(r#"{"Vorname":"Bo","work":"w@x.example"}"#, Some(new), &aliases).unwrap();
+        assert_eq!((own.text("vorname"), own.text("work")), (Some("Bo"), Some("w@x.example")));
+        assert_eq!(Values::from_json("{}").unwrap().or_email(new).text("email"), Some(new));
+        assert_eq!(
+            Values::from_json(r#"{"email":"of@x.example"}"#).unwrap().or_email(new).text("email"),
+            Some("of@x.example")
+        );
     }
 
     #[test]

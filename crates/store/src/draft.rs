@@ -6,6 +6,7 @@
 use crate::sqlite::{Ledger, campaigns, drafts};
 use crate::{Audience, Campaign, NewCampaign, NewTrial, Result, Shelf, Store};
 use model::{Actor, CampaignId, CampaignState, ContactId, SkipReason, Tally, Timestamp, WorkspaceId};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What a draft is to be from now on.
@@ -288,5 +289,11 @@ impl Store {
     /// The names of people's values in a workspace, sorted: what merge tags and segments may use.
     pub async fn attribute_names(&self, workspace: WorkspaceId) -> Result<Vec<String>> {
         self.core.lanes.read(move |conn| drafts::attribute_names(conn, workspace)).await
+    }
+
+    /// The names that messages and segments may use for a value that is kept under another, each with that other name;
+    /// `email` is the address.
+    pub async fn aliases(&self, workspace: WorkspaceId) -> Result<BTreeMap<String, String>> {
+        self.core.lanes.read(move |conn| drafts::aliases(conn, workspace)).await
     }
 }

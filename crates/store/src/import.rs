@@ -18,8 +18,22 @@ pub struct NewImport {
     /// A hash of content and column mapping: the same hash, unfinished, is taken up again; finished, it is found by
     /// [`crate::Store::finished_import`].
     pub content_hash: [u8; 32],
-    /// The columns by name, in order: what merge tags may use.
+    /// The columns by name, in order: what merge tags may use. `Vorname=first_name` ([`another_name`]): a name by which
+    /// nothing is kept, because it stands for a value that is.
     pub columns: Vec<String>,
+}
+
+/// Stands between a name and what it is another name of; no name of a value has it.
+const STANDS_FOR: char = '=';
+
+/// A column's name that stands for another value, as [`NewImport::columns`] has it.
+pub fn another_name(name: &str, of: &str) -> String {
+    format!("{name}{STANDS_FOR}{of}")
+}
+
+/// The name of a column as it is kept, and of what it is another name, if it is one.
+pub(crate) fn read_name(kept: &str) -> (&str, Option<&str>) {
+    kept.split_once(STANDS_FOR).map_or((kept, None), |(name, of)| (name, Some(of)))
 }
 
 /// Where an import stands.

@@ -85,7 +85,7 @@ pub use error::{Result, StoreError};
 pub use event::{Cursor, Event, EventFilter, EventPage, NoStoryPlace, StoryPlace};
 pub use held::{HeldAddresses, HeldMailing, HeldReaction};
 pub use hold::{Covered, Hold, NewHold, Parts};
-pub use import::{Consent, Import, ImportRow, ImportState, NewImport, RowFate};
+pub use import::{Consent, Import, ImportRow, ImportState, NewImport, RowFate, another_name};
 pub use inflight::{Going, InFlight, Phase, Recovered, Slot};
 pub use job::{Job, JobState};
 pub use list::{Asking, Choice, Frequency, List, Membership, MovedOnto, NewList, Preferences, check_topic};

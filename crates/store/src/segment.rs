@@ -7,7 +7,7 @@ use crate::sqlite::{rules, watches};
 use model::segment::{Level, Rule};
 use model::sequence::Definition;
 use model::{Actor, CampaignId, ContactId, SegmentId, SequenceId, Timestamp, WorkspaceId, in_quotes};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The most octets of a segment's name.
@@ -277,6 +277,10 @@ impl Store {
         let read =
             move |conn: &rusqlite::Connection| crate::sqlite::segments::explain(conn, workspace, &rule, contact, now);
         self.core.lanes.ponder(read).await
+    }
+    /// What a rule calls values that nobody of the workspace can have: no file and no form named them so.
+    pub async fn unknown_values(&self, workspace: WorkspaceId, rule: Rule) -> Result<BTreeSet<String>> {
+        self.core.lanes.read(move |conn| crate::sqlite::names::unknown(conn, workspace, &rule)).await
     }
     /// How many people of the workspace are at each level of engagement, from an index alone.
     pub async fn engagement_levels(&self, workspace: WorkspaceId, now: Timestamp) -> Result<BTreeMap<Level, u64>> {

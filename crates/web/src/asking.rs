@@ -15,7 +15,7 @@ use engine::launch::{self, MessageFile, token_ring};
 use engine::messages::{Content, Look, Outgoing};
 use mail::token::Purpose;
 use model::{Actor, DeliveryId, EmailAddress, ListId, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use store::confirmation::ToAsk;
@@ -121,7 +121,8 @@ async fn question(app: &App, one: &ToAsk) -> Result<Outgoing, SendError> {
     let words = Words::of(brand.language);
     let token = token_ring(&app.store, app.world.entropy.as_ref())?.seal(Purpose::Confirm, DeliveryId(one.id.0));
     let confirm_url = format!("{links_at}/confirm/{token}");
-    let mut data: Map<String, Value> = serde_json::from_str(&one.attributes).unwrap_or_default();
+    let aliases = app.store.aliases(workspace).await?;
+    let mut data = mail::values::of_person(&one.attributes, Some(&one.email), &aliases);
     for (name, text) in [
         ("list", one.list.list.name.clone()),
         ("sender", brand.name.unwrap_or_else(|| domain.to_string())),

@@ -181,6 +181,11 @@ segment-nobody-now = Jetzt gehört niemand dazu.
 segment-why = Warum gehört jemand dazu, oder nicht?
 segment-who = Adresse oder Kennung
 segment-why-do = Fragen
+segment-value-unknown = { $more ->
+    [0] Niemand hat einen Wert „{ $name }“. Es gibt: { $known }.
+   *[other] Niemand hat einen Wert „{ $name }“. Es gibt: { $known } und { $more } weitere.
+  }
+segment-value-none = Niemand hat einen Wert „{ $name }“: Noch hat keine Datei und kein Formular Werte gebracht.
 segment-nobody = Niemand hat diese Adresse oder Kennung.
 segment-remove-question = { $name } entfernen?
 segment-remove-meaning = Die Personen bleiben. Gebaute Kampagnen behalten, für wen sie gebaut wurden.

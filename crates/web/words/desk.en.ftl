@@ -184,6 +184,11 @@ segment-nobody-now = Nobody is in it now.
 segment-why = Why is somebody in it, or not?
 segment-who = Address or id
 segment-why-do = Ask
+segment-value-unknown = { $more ->
+    [0] Nobody has a value “{ $name }”. There are: { $known }.
+   *[other] Nobody has a value “{ $name }”. There are: { $known } and { $more } more.
+  }
+segment-value-none = Nobody has a value “{ $name }”: no file and no form has brought values in yet.
 segment-nobody = Nobody has this address or id.
 segment-remove-question = Remove { $name }?
 segment-remove-meaning = The people stay. Campaigns that were built keep whom they were built for.

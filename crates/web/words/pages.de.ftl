@@ -561,6 +561,7 @@ carry-leave = Verwerfen
 
 # One message.
 message-whole = Die ganze Nachricht
+message-soft-nth = Nummer { $n } in Folge, die bis zuletzt aufgeschoben wurde; { $limit } oder mehr über { $days } Tage, und der Kontakt gilt als fehlerhaft.
 message-person = Die Person
 message-waits-until = Wartet bis { $at }: { $why }
 message-waits = Wartet: { $why }
@@ -1135,7 +1136,7 @@ sign-second_look = ein Browser von anderswo, später
 error-cause-format = die Adresse lässt sich nicht lesen
 error-cause-hard_bounced = das Postfach oder die Domain gibt es nicht
 error-cause-soft_bounce_limit = in vier Aussendungen in Folge bis zuletzt aufgeschoben
-error-cause-refused = in drei Aussendungen in Folge gerade für diese Adresse abgelehnt
+error-cause-refused = in drei Aussendungen in Folge, in denen der Anbieter andere annahm, gerade für diese Adresse abgelehnt
 error-cause-manual = von Hand gesetzt
 
 # Family: edited.

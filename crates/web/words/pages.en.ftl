@@ -561,6 +561,7 @@ carry-leave = Throw it away
 
 # One message.
 message-whole = The whole message
+message-soft-nth = Number { $n } in a row that was put off to the end; { $limit } or more that span { $days } days put a contact into error.
 message-person = The person
 message-waits-until = Waits until { $at }: { $why }
 message-waits = Waits: { $why }
@@ -1135,7 +1136,7 @@ sign-second_look = a browser from elsewhere, later
 error-cause-format = the address cannot be read
 error-cause-hard_bounced = the mailbox or the domain does not exist
 error-cause-soft_bounce_limit = put off to the last in four mailings in a row
-error-cause-refused = refused for this very address in three mailings in a row
+error-cause-refused = refused for this very address in three mailings in a row in which their provider took others
 error-cause-manual = set by hand
 
 # Family: edited.

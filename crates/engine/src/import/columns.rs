@@ -1,5 +1,6 @@
 //! What the columns of a file mean: which holds the address, the consent, the status, and by which name a message may
-//! use each.
+//! use each. What is a field of a person (their address, their names) is kept once, under the field's own name: the
+//! header's is another name of it.
 //!
 //! Apart from the reading of rows because it is decided once per file, from the header, a sample of rows and what the
 //! person said. Invariant: every column has exactly one merge tag, no two the same, none that the system gives a
@@ -9,7 +10,7 @@ use super::ImportError;
 use super::records::{COLUMNS_MAX, Row};
 use super::words;
 use mail::compose::OUR_TAGS;
-use mail::values::tag_of_column;
+use mail::values::{EMAIL_TAG, tag_of_column};
 use model::EmailAddress;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ const KEYWORDS: [&str; 14] =
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// The address to mail; also usable as `email`.
+    /// The address to mail; messages call it `email` as well.
     Email,
     /// The key of the person in the system the file comes from; rows with a known one change that contact.
     ExternalId,
@@ -97,7 +98,7 @@ impl Role {
     /// The tag under which the column's values can be used besides its own.
     const fn alias(self) -> Option<&'static str> {
         match self {
-            Role::Email => Some("email"),
+            Role::Email => Some(EMAIL_TAG),
             Role::FirstName => Some("first_name"),
             Role::LastName => Some("last_name"),
             Role::FullName => Some("name"),
@@ -117,7 +118,7 @@ pub struct Column {
     pub name: String,
     /// What a message may call it; `None` only for what an earlier rejects file added.
     pub tag: Option<String>,
-    /// A second tag, in the language of our own examples.
+    /// The field that it is: a second tag, in the language of our own examples, under which it is kept.
     pub alias: Option<String>,
     /// What it holds, if that is more than an attribute.
     pub role: Option<Role>,
@@ -174,9 +175,13 @@ impl Columns {
         self.by_all.get(&role).map(String::as_str)
     }
 
-    /// Every tag a message may use for people of this file.
-    pub fn tags(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().flat_map(|c| [c.tag.as_deref(), c.alias.as_deref()]).flatten()
+    /// Every tag a message may use for people of this file, as the ledger keeps them ([`store::NewImport::columns`]).
+    pub fn kept(&self) -> Vec<String> {
+        let names = |column: &Column| match (&column.tag, &column.alias) {
+            (Some(tag), Some(field)) => vec![store::another_name(tag, field), field.clone()],
+            (tag, _) => tag.iter().cloned().collect(),
+        };
+        self.all.iter().flat_map(names).collect()
     }
 }
 
@@ -248,7 +253,9 @@ fn name_all(names: &[String], by_role: &BTreeMap<Role, usize>) -> Vec<Column> {
         let role = role_of(index);
         let tag = (!words::REJECT_COLUMNS.contains(&name.as_str())).then(|| {
             let base = tag_of(name).unwrap_or_else(|| format!("column_{}", index + 1));
-            let free = |tag: &String| !used.contains(tag);
+            // `email` is the address, in whatever letters.
+            let is_ours = |tag: &str| role != Some(Role::Email) && tag_of_column(tag) == EMAIL_TAG;
+            let free = |tag: &String| !used.contains(tag) && !is_ours(tag);
             let numbered = (2..).map(|n| format!("{base}_{n}"));
             std::iter::once(base.clone()).chain(numbered).find(free).unwrap_or(base)
         });
@@ -375,8 +382,8 @@ mod tests {
             "email,work mail,Name\na@x.org,b@x.org,A\n",
             &[(Role::Email, "Work Mail"), (Role::FullName, "-")],
             expect![[r#"
-                "email" email
-                "work mail" work_mail email
+                "email" email_2
+                "work mail" work_mail = email email
                 "Name" Name"#]],
         );
         check(

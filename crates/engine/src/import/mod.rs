@@ -269,7 +269,7 @@ pub async fn import_file(
             .clone()
             .unwrap_or_else(|| request.file.file_name().unwrap_or_default().to_string_lossy().into_owned()),
         content_hash: identity(&survey, request),
-        columns: columns.tags().map(str::to_owned).collect(),
+        columns: columns.kept(),
     };
     let mut report = ImportReport::begun(&survey, rows.delimiter(), &columns);
     if !request.dry_run

@@ -2,7 +2,8 @@
 //!
 //! Pure: a row and the meaning of the columns in, a person and the notes on them out. Invariant: an address that
 //! cannot be read never loses the person; the contact is kept in `error(format)` with what was typed, so that it can
-//! be put right and is counted as a skip until then. A word for a status that is not known holds the person back.
+//! be put right and is counted as a skip until then. A word for a status that is not known holds the person back. The
+//! address is no value beside the address.
 
 use super::columns::{Columns, Role};
 use super::records::Row;
@@ -69,7 +70,7 @@ pub struct Reading<'a> {
     columns: &'a Columns,
     /// When they are read: what people did was before.
     now: Timestamp,
-    /// Each column with the JSON keys it is stored under, written out once: `"first_name":`.
+    /// Each column but that of the address with the JSON key it is stored under, written out once: `"first_name":`.
     keys: Vec<(usize, String)>,
     /// Columns whose values are JSON.
     typed: BTreeSet<usize>,
@@ -80,8 +81,9 @@ pub struct Reading<'a> {
 impl<'a> Reading<'a> {
     /// A reading of rows with these columns, at this time.
     pub fn new(columns: &'a Columns, now: Timestamp) -> Reading<'a> {
-        let keys = columns.all().iter().enumerate().flat_map(|(index, column)| {
-            [&column.tag, &column.alias].into_iter().flatten().map(move |tag| (index, format!("{}:", json_text(tag))))
+        let keys = columns.all().iter().enumerate().filter_map(|(index, column)| {
+            let name = column.alias.as_ref().or(column.tag.as_ref()).filter(|_| column.role != Some(Role::Email))?;
+            Some((index, format!("{}:", json_text(name))))
         });
         let is_zone =
             |column: &super::Column| [&column.tag, &column.alias].into_iter().flatten().any(|tag| names_zone(tag));
@@ -316,10 +318,10 @@ mod tests {
         check(
             "email,name\nAnn@X.org,Ann\nann@,Ann\n,Bo\ninfo@x.org,\"say \"\"hi\"\"\n\t\\o/\"\n",
             expect![[r#"
-                ann@x.org - - {"email":"Ann@X.org","name":"Ann"} [MissingConsent]
-                Some("ann@") - - {"email":"ann@","name":"Ann"} [UnreadableAddress, MissingConsent]
+                ann@x.org - - {"name":"Ann"} [MissingConsent]
+                Some("ann@") - - {"name":"Ann"} [UnreadableAddress, MissingConsent]
                 None - - {"name":"Bo"} [NoAddress, MissingConsent]
-                info@x.org - - {"email":"info@x.org","name":"say \"hi\"\n\t\\o/"} [RoleAddress, MissingConsent]
+                info@x.org - - {"name":"say \"hi\"\n\t\\o/"} [RoleAddress, MissingConsent]
             "#]],
         );
     }
@@ -329,9 +331,9 @@ mod tests {
         check(
             "email,consent,consent_date,last_click\na@x.org,form,2099-01-01,2099-01-01\nb@x.org,form,2024-03-11,2024-03-11\n",
             expect![[r#"
-                a@x.org - - {"email":"a@x.org","consent":"form","consent_date":"2099-01-01","last_click":"2099-01-01"} [ConsentAhead]
+                a@x.org - - {"consent":"form","consent_date":"2099-01-01","last_click":"2099-01-01"} [ConsentAhead]
                   Some("form; time as given: 2099-01-01") None None
-                b@x.org - - {"email":"b@x.org","consent":"form","consent_date":"2024-03-11","last_click":"2024-03-11"} []
+                b@x.org - - {"consent":"form","consent_date":"2024-03-11","last_click":"2024-03-11"} []
                   engaged 1710072000000
                   Some("form") Some(1710072000000) None
             "#]],
@@ -344,14 +346,14 @@ mod tests {
             "email,consent,consent_date,consent_ip\na@x.org,web form,2024-03-01T10:00:00Z,192.0.2.1\nb@x.org,,2024-03-01,\n\
              c@x.org,no,,\nd@x.org,fair,1/3/24,\ne@x.org,,@D:2010-11-12T11:23:45,\n",
             expect![[r#"
-                a@x.org - - {"email":"a@x.org","consent":"web form","consent_date":"2024-03-01T10:00:00Z","consent_ip":"192.0.2.1"} []
+                a@x.org - - {"consent":"web form","consent_date":"2024-03-01T10:00:00Z","consent_ip":"192.0.2.1"} []
                   Some("web form") Some(1709287200000) Some("192.0.2.1")
-                b@x.org - - {"email":"b@x.org","consent_date":"2024-03-01"} []
+                b@x.org - - {"consent_date":"2024-03-01"} []
                   None Some(1709251200000) None
-                c@x.org unconfirmed - {"email":"c@x.org","consent":"no"} [ConsentRefused]
-                d@x.org - - {"email":"d@x.org","consent":"fair","consent_date":"1/3/24"} [ConsentUnread]
+                c@x.org unconfirmed - {"consent":"no"} [ConsentRefused]
+                d@x.org - - {"consent":"fair","consent_date":"1/3/24"} [ConsentUnread]
                   Some("fair; time as given: 1/3/24") None None
-                e@x.org - - {"email":"e@x.org","consent_date":"@D:2010-11-12T11:23:45"} []
+                e@x.org - - {"consent_date":"@D:2010-11-12T11:23:45"} []
                   None Some(1289561025000) None
             "#]],
         );
@@ -363,19 +365,19 @@ mod tests {
             "email,last_open,last_click,consent\na@x.org,2024-03-01,2024-02-01,y\nb@x.org,2024-03-01,,y\n\
              c@x.org,,yesterday,y\n",
             expect![[r#"
-                a@x.org - - {"email":"a@x.org","last_open":"2024-03-01","last_click":"2024-02-01","consent":"y"} []
+                a@x.org - - {"last_open":"2024-03-01","last_click":"2024-02-01","consent":"y"} []
                   engaged 1706745600000
                   Some("y") None None
-                b@x.org - - {"email":"b@x.org","last_open":"2024-03-01","consent":"y"} []
+                b@x.org - - {"last_open":"2024-03-01","consent":"y"} []
                   Some("y") None None
-                c@x.org - - {"email":"c@x.org","last_click":"yesterday","consent":"y"} []
+                c@x.org - - {"last_click":"yesterday","consent":"y"} []
                   Some("y") None None
             "#]],
         );
         check(
             "email,Last Open,consent\na@x.org,2024-03-01,y\n",
             expect![[r#"
-            a@x.org - - {"email":"a@x.org","last_open":"2024-03-01","consent":"y"} []
+            a@x.org - - {"last_open":"2024-03-01","consent":"y"} []
               Some("y") None None
         "#]],
         );
@@ -387,21 +389,21 @@ mod tests {
             "email,status,unsubscribed_at,consent\na@x.org,subscribed,,y\nb@x.org,cleaned,,y\nc@x.org,spam,2024-01-01,y\n\
              d@x.org,active,2024-01-01,y\ne@x.org,pending,,y\nf@x.org,lapsed,,y\ng@x.org,,,y\nh@x.org,unsubscribed,,y\n",
             expect![[r#"
-                a@x.org active - {"email":"a@x.org","status":"subscribed","consent":"y"} []
+                a@x.org active - {"status":"subscribed","consent":"y"} []
                   Some("y") None None
-                b@x.org error hard_bounced {"email":"b@x.org","status":"cleaned","consent":"y"} []
+                b@x.org error hard_bounced {"status":"cleaned","consent":"y"} []
                   Some("y") None None
-                c@x.org opted_out complained {"email":"c@x.org","status":"spam","unsubscribed_at":"2024-01-01","consent":"y"} []
+                c@x.org opted_out complained {"status":"spam","unsubscribed_at":"2024-01-01","consent":"y"} []
                   Some("y") None None
-                d@x.org opted_out unsubscribed {"email":"d@x.org","status":"active","unsubscribed_at":"2024-01-01","consent":"y"} []
+                d@x.org opted_out unsubscribed {"status":"active","unsubscribed_at":"2024-01-01","consent":"y"} []
                   Some("y") None None
-                e@x.org unconfirmed - {"email":"e@x.org","status":"pending","consent":"y"} []
+                e@x.org unconfirmed - {"status":"pending","consent":"y"} []
                   Some("y") None None
-                f@x.org unconfirmed - {"email":"f@x.org","status":"lapsed","consent":"y"} [UnknownStatus]
+                f@x.org unconfirmed - {"status":"lapsed","consent":"y"} [UnknownStatus]
                   Some("y") None None
-                g@x.org - - {"email":"g@x.org","consent":"y"} []
+                g@x.org - - {"consent":"y"} []
                   Some("y") None None
-                h@x.org opted_out unsubscribed {"email":"h@x.org","status":"unsubscribed","consent":"y"} []
+                h@x.org opted_out unsubscribed {"status":"unsubscribed","consent":"y"} []
                   Some("y") None None
             "#]],
         );

@@ -3,6 +3,7 @@
 use super::report::skip_word;
 use super::{Style, columns, lapse, quoted, wrapped};
 use crate::output::{Ink, thousands};
+use dispatch::react::Policy;
 use engine::why::{Kept, Neighbours, Other, Stands, Step, Told, Try, Why};
 use model::{
     Category, ContactStatus, DeliveryState, EventKind, Outcome, SourceId, Stage, SuppressionReason, Timestamp,
@@ -156,14 +157,22 @@ fn soft_count(why: &Why, told: &Told) -> String {
     let Some(person) = why.contact.as_ref().filter(|_| told.counts_as_soft) else {
         return "It does not count towards the soft-bounce limit; the next campaign tries again.".to_owned();
     };
-    let (count, limit) = (person.soft_count, person.soft_limit);
-    let nth = usize::from(count).checked_sub(1).and_then(|at| ORDINALS.get(at).copied());
-    let nth = nth.map_or_else(|| format!("Number {count}"), str::to_owned);
-    let next = if person.status == ContactStatus::Error {
+    let limit = person.soft_limit;
+    let is_in_error = person.status == ContactStatus::Error;
+    let next = if is_in_error {
         "the contact is in error and is not mailed any more"
     } else {
         "the next campaign tries again"
     };
+    let Some(count) = told.soft_nth else {
+        return format!("It counts towards the soft-bounce limit ({limit} in a row); {next}.");
+    };
+    let nth = usize::from(count).checked_sub(1).and_then(|at| ORDINALS.get(at).copied());
+    let nth = nth.map_or_else(|| format!("Number {count}"), str::to_owned);
+    if count >= limit && !is_in_error {
+        let days = Policy::default().soft_span_min.as_secs() / (24 * 3600);
+        return format!("{nth} in a row; {limit} or more put a contact into error when they span {days} days; {next}.");
+    }
     format!("{nth} of {limit} in a row; {next}.")
 }
 

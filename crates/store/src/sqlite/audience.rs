@@ -5,7 +5,7 @@
 use super::build::decision_sql;
 use super::segment_sql::Compiler;
 use super::segments::VISIBLE;
-use super::{imports, segments};
+use super::{imports, names, segments};
 use crate::audience::{Acquaintance, Audience, GROUPS_MAX, ORIGINS_MAX, Origin, Whom};
 use crate::error::{Result, StoreError};
 use crate::import::ImportState;
@@ -159,7 +159,10 @@ pub(crate) struct Group {
 
 fn member(conn: &Connection, workspace: WorkspaceId, whom: Whom) -> Result<Member> {
     match whom {
-        Whom::Segment(id) => Ok(Member::Rule(segments::require(conn, workspace, id)?.rule)),
+        Whom::Segment(id) => {
+            let kept = segments::require(conn, workspace, id)?;
+            Ok(Member::Rule(names::as_kept(conn, workspace, &kept.rule)?))
+        }
         whom => Ok(Member::Of(whom)),
     }
 }

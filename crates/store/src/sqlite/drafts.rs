@@ -6,9 +6,10 @@ use crate::Audience;
 use crate::campaign::{CANARY_MAX, Campaign};
 use crate::draft::{DRAFT_VERSIONS_KEPT, DraftEdit, DraftVersion, Frozen, ONE_SITTING};
 use crate::error::{Result, StoreError};
+use crate::import::read_name;
 use model::{Actor, CampaignId, CampaignState, EventKind, Timestamp, WorkspaceId, in_quotes};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A campaign of the workspace that is a draft or waits for its time.
 pub(crate) fn require_draft(conn: &Connection, workspace: WorkspaceId, id: CampaignId) -> Result<Campaign> {
@@ -27,18 +28,37 @@ pub(crate) fn require_draft(conn: &Connection, workspace: WorkspaceId, id: Campa
 
 /// The names of people's values: the columns of every import, and what came in otherwise.
 pub(crate) fn attribute_names(conn: &Connection, workspace: WorkspaceId) -> Result<Vec<String>> {
-    let sql = "SELECT columns FROM import WHERE workspace = ?1 AND state = 1
-        UNION SELECT json_array(name) FROM attribute WHERE workspace = ?1";
+    let names: BTreeSet<String> = named(conn, workspace)?.into_iter().map(|(name, _)| name).collect();
+    Ok(names.into_iter().collect())
+}
+
+/// The names that stand for other values, each with the name of that. Where one meant different things in several files,
+/// the last of them says what it means.
+pub(crate) fn aliases(conn: &Connection, workspace: WorkspaceId) -> Result<BTreeMap<String, String>> {
+    let last: BTreeMap<String, Option<String>> = named(conn, workspace)?.into_iter().collect();
+    Ok(last.into_iter().filter_map(|(name, of)| Some((name, of?))).collect())
+}
+
+/// The names of values, with what each is another name of: first those that came in otherwise, then the columns of every
+/// import in their order.
+fn named(conn: &Connection, workspace: WorkspaceId) -> Result<Vec<(String, Option<String>)>> {
+    let sql = "SELECT json_array(name) AS columns, 0 AS since FROM attribute WHERE workspace = ?1
+        UNION ALL SELECT columns, id FROM import WHERE workspace = ?1 AND state = 1 ORDER BY since";
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query([workspace.0])?;
-    let mut names = BTreeSet::new();
+    let mut names = Vec::new();
     while let Some(row) = rows.next()? {
         let text: String = row.get(0)?;
         let columns: Vec<String> =
             serde_json::from_str(&text).map_err(|why| StoreError::Corrupt(format!("columns of an import: {why}")))?;
-        names.extend(columns);
+        let is_of_a_file = row.get::<_, i64>(1)? > 0;
+        let read = |kept: &String| {
+            let (name, of) = if is_of_a_file { read_name(kept) } else { (kept.as_str(), None) };
+            (name.to_owned(), of.map(str::to_owned))
+        };
+        names.extend(columns.iter().map(read));
     }
-    Ok(names.into_iter().collect())
+    Ok(names)
 }
 
 /// The newest version of a draft: which, since when, and by whom.

@@ -8,7 +8,7 @@ use super::events::NewEvent;
 use super::{AddressHash, IMPORT_CACHE_KIB, Ledger, WRITER_CACHE_KIB, sql_limit, word};
 use crate::changes::Change;
 use crate::error::{Result, StoreError};
-use crate::import::{IMPORT_CHUNK_ROWS_MAX, Import, ImportRow, ImportState, NewImport, RowFate};
+use crate::import::{IMPORT_CHUNK_ROWS_MAX, Import, ImportRow, ImportState, NewImport, RowFate, read_name};
 use model::{
     Actor, AddressId, ContactId, ContactStatus, EmailAddress, ErrorCause, EventKind, ImportId, SuppressionReason,
     Timestamp, WorkspaceId, in_quotes,
@@ -58,13 +58,14 @@ const COLUMNS: &str = "id, workspace, file_name, content_hash, columns, state, l
     duplicates, begun_at, done_at";
 
 fn read_import(row: &Row<'_>) -> Result<Import> {
-    let columns: String = row.get(4)?;
+    let kept: Vec<String> =
+        serde_json::from_str(&row.get::<_, String>(4)?).map_err(|e| StoreError::Corrupt(e.to_string()))?;
     Ok(Import {
         id: ImportId(row.get(0)?),
         workspace: WorkspaceId(row.get(1)?),
         file_name: row.get(2)?,
         content_hash: row.get(3)?,
-        columns: serde_json::from_str(&columns).map_err(|e| StoreError::Corrupt(e.to_string()))?,
+        columns: kept.iter().map(|column| read_name(column).0.to_owned()).collect(),
         state: ImportState::from_code(row.get(5)?)?,
         last_line: row.get(6)?,
         added: row.get(7)?,

@@ -29,6 +29,7 @@ pub(crate) mod keys;
 pub(crate) mod lists;
 pub(crate) mod messages;
 pub(crate) mod migrate;
+pub(crate) mod names;
 pub(crate) mod offers;
 pub(crate) mod origins;
 pub(crate) mod pacing;

@@ -6,7 +6,7 @@
 use super::places::EntryRule;
 use super::segment_sql::Compiler;
 use super::sequences::BY_LIST;
-use super::{Ledger, rules, segments};
+use super::{Ledger, names, rules, segments};
 use crate::error::{Result, StoreError};
 use model::segment::Rule;
 use model::{Actor, ContactId, ListId, SegmentId, SequenceId, Timestamp, WorkspaceId};
@@ -60,7 +60,7 @@ pub(crate) fn next_pass(conn: &Connection, now: Timestamp) -> Result<Option<Pass
             AND NOT EXISTS (SELECT 1 FROM sequence_place p WHERE p.sequence = ?4 AND p.contact = c.id)
             AND NOT EXISTS (SELECT 1 FROM sequence_entered e WHERE e.sequence = ?4 AND e.contact = c.id
                 AND e.kind = ?5 AND e.what = ?6 AND (?7 IS NULL OR e.last_at + ?7 > ?8)) ORDER BY c.id",
-        compiler.each(&rule)
+        compiler.each(&names::as_kept(conn, workspace, &rule)?)
     );
     let given = [passed, last, workspace.0, sequence, kind, what].map(Value::from);
     let again = again_ms.map_or(Value::Null, Value::from);

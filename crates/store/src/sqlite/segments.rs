@@ -2,7 +2,7 @@
 
 use super::events::NewEvent;
 use super::segment_sql::{Compiler, level_sql};
-use super::{Ledger, contacts, rules, sql_limit};
+use super::{Ledger, contacts, names, rules, sql_limit};
 use crate::contact::Contact;
 use crate::error::{Result, StoreError};
 use crate::segment::{Explained, NAME_BYTES_MAX, Segment, SegmentChange};
@@ -102,7 +102,7 @@ pub(crate) fn count(conn: &Connection, workspace: WorkspaceId, rule: &Rule, now:
     let mut compiler = Compiler::new(2, now);
     let sql = format!(
         "SELECT count(*) FROM contact c WHERE c.workspace = ?1 AND {} AND {VISIBLE}",
-        compiler.whole(&checked(rule)?)
+        compiler.whole(&asked(conn, workspace, rule)?)
     );
     let values = std::iter::once(Value::from(workspace.0)).chain(compiler.values);
     bounded(conn, |conn| Ok(conn.prepare(&sql)?.query_row(params_from_iter(values), |row| row.get(0))?))
@@ -119,7 +119,7 @@ pub(crate) fn sample(
     let mut compiler = Compiler::new(3, now);
     let sql = format!(
         "SELECT c.id FROM contact c WHERE c.workspace = ?1 AND {} AND {VISIBLE} LIMIT ?2",
-        compiler.whole(&checked(rule)?)
+        compiler.whole(&asked(conn, workspace, rule)?)
     );
     let limit = sql_limit(limit);
     found_by(conn, &sql, [Value::from(workspace.0), Value::from(limit)].into_iter().chain(compiler.values))
@@ -137,7 +137,7 @@ pub(crate) fn people(
     let mut compiler = Compiler::new(4, now);
     let sql = format!(
         "SELECT c.id FROM contact c WHERE c.workspace = ?1 AND c.id > ?3 AND {} AND {VISIBLE} ORDER BY c.id LIMIT ?2",
-        compiler.whole(&checked(rule)?)
+        compiler.whole(&asked(conn, workspace, rule)?)
     );
     let limit = sql_limit(limit);
     let place = [workspace.0, limit, after.map_or(0, |id| id.0)].map(Value::from);
@@ -166,7 +166,7 @@ pub(crate) fn holds_for(
     let mut compiler = Compiler::new(3, now);
     let sql = format!(
         "SELECT c.id FROM json_each(?2) w CROSS JOIN contact c ON c.id = w.value WHERE c.workspace = ?1 AND {}",
-        compiler.each(rule)
+        compiler.each(&names::as_kept(conn, workspace, rule)?)
     );
     let ids = serde_json::to_string(contacts).map_err(|why| StoreError::Refused(why.to_string()))?;
     let values = [Value::from(workspace.0), Value::from(ids)].into_iter().chain(compiler.values);
@@ -187,11 +187,11 @@ pub(crate) fn explain(
         return Ok(None);
     }
     checked(rule)?;
-    bounded(conn, |conn| explain_part(conn, rule, contact, now)).map(Some)
+    bounded(conn, |conn| explain_part(conn, (workspace, contact), rule, now)).map(Some)
 }
 
-fn explain_part(conn: &Connection, rule: &Rule, contact: ContactId, now: Timestamp) -> Result<Explained> {
-    let all = |parts: &[Rule]| parts.iter().map(|part| explain_part(conn, part, contact, now)).collect::<Result<_>>();
+fn explain_part(conn: &Connection, who: (WorkspaceId, ContactId), rule: &Rule, now: Timestamp) -> Result<Explained> {
+    let all = |parts: &[Rule]| parts.iter().map(|part| explain_part(conn, who, part, now)).collect::<Result<_>>();
     let (holds, parts): (bool, Vec<Explained>) = match rule {
         Rule::All(parts) => {
             let parts: Vec<Explained> = all(parts)?;
@@ -202,12 +202,14 @@ fn explain_part(conn: &Connection, rule: &Rule, contact: ContactId, now: Timesta
             (parts.iter().any(|part| part.holds), parts)
         }
         Rule::Not(part) => {
-            let part = explain_part(conn, part, contact, now)?;
+            let part = explain_part(conn, who, part, now)?;
             (!part.holds, vec![part])
         }
         condition => {
             let mut compiler = Compiler::new(2, now);
-            let sql = format!("SELECT {} FROM contact c WHERE c.id = ?1", compiler.each(condition));
+            let (workspace, contact) = who;
+            let condition = names::as_kept(conn, workspace, condition)?;
+            let sql = format!("SELECT {} FROM contact c WHERE c.id = ?1", compiler.each(&condition));
             let values = std::iter::once(Value::from(contact.0)).chain(compiler.values);
             (conn.prepare(&sql)?.query_row(params_from_iter(values), |row| row.get(0))?, Vec::new())
         }
@@ -245,6 +247,11 @@ pub(crate) fn reached(conn: &Connection, workspace: WorkspaceId, since: Timestam
 fn checked(rule: &Rule) -> Result<Rule> {
     rule.check().map_err(|why| StoreError::Refused(why.to_string()))?;
     Ok(rule.clone())
+}
+
+/// A rule as it is asked of people.
+fn asked(conn: &Connection, workspace: WorkspaceId, rule: &Rule) -> Result<Rule> {
+    names::as_kept(conn, workspace, &checked(rule)?)
 }
 
 fn written(rule: &Rule) -> Result<String> {

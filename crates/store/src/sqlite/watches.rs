@@ -5,10 +5,10 @@
 //! written. The first look, and the first after the rule was changed, only notes who is there: then it is not the people
 //! who changed. An import, the end of a campaign and reactions have the next look come within a minute.
 
-use super::Ledger;
 use super::events::NewEvent;
 use super::segment_sql::Compiler;
 use super::segments::{self, VISIBLE};
+use super::{Ledger, names};
 use crate::error::{Result, StoreError};
 use crate::segment::WATCHED_MAX;
 use model::{Actor, ContactId, EventKind, SegmentId, Timestamp, WorkspaceId};
@@ -59,7 +59,7 @@ pub(crate) fn next_look(conn: &Connection, now: Timestamp) -> Result<Option<Look
     let mut compiler = Compiler::new(4, now);
     let sql = format!(
         "SELECT c.id FROM contact c WHERE c.workspace = ?1 AND c.id > ?2 AND c.id <= ?3 AND {} AND {VISIBLE}",
-        compiler.each(&known.rule)
+        compiler.each(&names::as_kept(conn, workspace, &known.rule)?)
     );
     let values = [workspace.0, passed, end].map(Value::from).into_iter().chain(compiler.values);
     let found = segments::bounded(conn, |conn| {

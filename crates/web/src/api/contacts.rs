@@ -116,7 +116,7 @@ impl From<store::Contact> for Contact {
             id: known.id.to_string(),
             email: known.email,
             external_id: known.external_id,
-            attributes: serde_json::from_str(&known.attributes).unwrap_or_default(),
+            attributes: Value::Object(mail::values::beside_address(&known.attributes)),
             status: known.status.word().to_owned(),
             error: known.error.map(|cause| cause.word().to_owned()),
             suppressed_because: known.suppressions.iter().map(|one| one.reason.word().to_owned()).collect(),

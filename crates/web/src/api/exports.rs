@@ -15,7 +15,7 @@ use model::access::Scope;
 use model::segment::{Rule, parse};
 use model::{CampaignId, DeliveryState, EventKind, SegmentId, SuppressionReason, Timestamp, WorkspaceId};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io;
 use store::{Among, Campaign, Contact, Sought, StoreError};
@@ -189,7 +189,10 @@ async fn begin_contacts(app: &App, workspace: WorkspaceId, table: &mut Table) ->
     let named: BTreeSet<String> = imports.into_iter().flat_map(|import| import.columns).collect();
     // What a file called as one of ours is in ours already, or among the others.
     let is_ours = |name: &String| FIXED.iter().any(|fixed| name.eq_ignore_ascii_case(fixed));
-    let columns: Vec<String> = named.into_iter().filter(|name| !is_ours(name)).take(COLUMNS_MAX).collect();
+    // By another name nothing is kept.
+    let aliases = app.store.aliases(workspace).await?;
+    let is_value = |name: &String| !is_ours(name) && !aliases.contains_key(name);
+    let columns: Vec<String> = named.into_iter().filter(is_value).take(COLUMNS_MAX).collect();
     let header = FIXED.iter().map(|&name| name.to_owned()).chain(columns.iter().cloned());
     table.rows([header.chain(["other".to_owned()]).collect::<Vec<_>>()]).await?;
     Ok(columns)
@@ -213,7 +216,7 @@ const FIXED: [&str; 13] = [
 ];
 
 fn contact_row(contact: Contact, columns: &[String]) -> Vec<String> {
-    let mut values: Map<String, Value> = serde_json::from_str(&contact.attributes).unwrap_or_default();
+    let mut values = mail::values::beside_address(&contact.attributes);
     let consent = contact.consent.unwrap_or_default();
     let suppressed: Vec<&str> = contact.suppressions.iter().map(|one| one.reason.word()).collect();
     let mut row = vec![

@@ -413,5 +413,6 @@ pub(crate) async fn attributes(app: &App, caller: &Caller, id: ContactId) -> Res
     caller.may(Scope::ContactsRead)?;
     let known = app.store.contact_of(caller.workspace, id).await?;
     let known = known.ok_or_else(|| Problem::field("contact", format!("there is no contact {id}")))?;
-    Ok(serde_json::from_str(&known.attributes).unwrap_or_default())
+    let aliases = app.store.aliases(caller.workspace).await?;
+    Ok(mail::values::of_person(&known.attributes, known.email.as_deref(), &aliases))
 }

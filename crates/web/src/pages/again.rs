@@ -2,7 +2,7 @@
 //!
 //! Whoever was put off to the end, or refused for a reason that is neither the address nor ours to mend, gets another
 //! campaign, which is written, reviewed and begun like any other. Whoever is in doubt may have it already: that is asked on a page of its
-//! own. Hard bounces are no use to anybody.
+//! own. Hard bounces are no use to anybody, and only the recipient can change a filter of their own.
 
 use super::campaign::{Head, found};
 use super::layout::{Layout, Section};
@@ -19,13 +19,17 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::report::{Cause, Report};
 use model::access::Scope;
-use model::{Blame, CampaignId, Category, ContactId, DeliveryState, ListId};
+use model::{Blame, CampaignId, Category, ContactId, ContactStatus, DeliveryId, DeliveryState, ListId};
 use store::{Asking, NewList};
 
 /// Names tried for the list and the campaign.
 const NAMES_MAX: u32 = 50;
 /// People that are read, or put on the list, at once.
 const MEMBERS_MAX: usize = 500;
+/// People who are looked at one by one for whether they may be mailed now; of more it is told how many stand there.
+const LOOKED_AT_MAX: u64 = 300;
+/// How those stand who can be helped.
+const STATES: [DeliveryState; 2] = [DeliveryState::Soft, DeliveryState::Blocked];
 
 /// Asks before those in doubt are sent to once more.
 pub(super) async fn ask(State(app): State<App>, visitor: Visitor, At(id): At<CampaignId>) -> Result<Response, Problem> {
@@ -95,18 +99,28 @@ pub(super) async fn write(
     Ok(Redirect::to(&made.await?).into_response())
 }
 
-/// Can another message help somebody who stands so? What is ours to mend (our signature, our name, our address on a
-/// blocklist, what the message holds) is not mended by repeating it.
+/// Is it ours to mend: our signature, our name, our address on a blocklist, what the message holds?
+const fn is_ours(category: Category) -> bool {
+    matches!(category, Category::IpReputation | Category::DomainReputation)
+        || matches!(category.blame(), Blame::Identity | Blame::Content | Blame::OwnFault)
+}
+
+/// Can another message help somebody who stands so? What is ours to mend is not mended by repeating it, and a filter of the
+/// recipient's own goes on refusing.
 const fn is_helped(class: DeliveryState, category: Category) -> bool {
-    let is_ours = matches!(category, Category::IpReputation | Category::DomainReputation)
-        || matches!(category.blame(), Blame::Identity | Blame::Content | Blame::OwnFault);
-    matches!(class, DeliveryState::Soft | DeliveryState::Blocked) && !is_ours
+    matches!(class, DeliveryState::Soft | DeliveryState::Blocked)
+        && !is_ours(category)
+        && !matches!(category, Category::RecipientFilter)
 }
 
 /// The causes whose people another message can help; not `is_help`: those for which something of ours is to be mended first.
 pub(super) fn causes(report: &Report, is_help: bool) -> impl Iterator<Item = &Cause> {
     let offered = |cause: &&Cause| matches!(cause.class, DeliveryState::Soft | DeliveryState::Blocked);
-    report.causes.iter().filter(offered).filter(move |cause| is_helped(cause.class, cause.category) == is_help)
+    let is_meant = move |cause: &&Cause| match is_help {
+        true => is_helped(cause.class, cause.category),
+        false => is_ours(cause.category),
+    };
+    report.causes.iter().filter(offered).filter(is_meant)
 }
 
 /// How many of a report another message can help, and how many wait for something of ours to be mended.
@@ -115,25 +129,57 @@ pub(super) fn helped(report: &Report) -> (u64, u64) {
     (count(true), count(false))
 }
 
+/// How many another message can help now: without those who may not be mailed, be it that this campaign was one too many.
+pub(super) async fn people(app: &App, campaign: CampaignId, report: &Report) -> Result<u64, Problem> {
+    let (all, _) = helped(report);
+    if all == 0 || all > LOOKED_AT_MAX {
+        return Ok(all);
+    }
+    let mut people = 0;
+    for state in STATES {
+        let (mut after, mut is_last) = (None, false);
+        while !is_last {
+            let (contacts, next) = some(app, campaign, state, after).await?;
+            people += contacts.len() as u64;
+            (after, is_last) = (next, next.is_none());
+        }
+    }
+    Ok(people)
+}
+
+/// Some of those whom another message can help now, and behind whom the others are, if there are more.
+async fn some(
+    app: &App,
+    campaign: CampaignId,
+    state: DeliveryState,
+    after: Option<DeliveryId>,
+) -> Result<(Vec<ContactId>, Option<DeliveryId>), Problem> {
+    let found = app.store.deliveries(campaign, state, after, MEMBERS_MAX).await?;
+    let next = found.last().map(|last| last.delivery).filter(|_| found.len() == MEMBERS_MAX);
+    let meant = found
+        .into_iter()
+        .filter(|row| row.last.as_ref().is_some_and(|last| is_helped(row.state, last.verdict.category)));
+    let mut contacts = Vec::new();
+    for row in meant {
+        let known = app.store.contact(row.contact).await?;
+        if known.is_some_and(|known| known.status == ContactStatus::Active && known.suppressions.is_empty()) {
+            contacts.push(row.contact);
+        }
+    }
+    Ok((contacts, next))
+}
+
 /// The very people that were promised, as a list, so that they can be looked at as such.
 async fn list(app: &App, visitor: &Visitor, campaign: &store::Campaign) -> Result<String, Problem> {
     let caller = &visitor.caller;
     let made = named_list(app, visitor, campaign).await?;
-    for state in [DeliveryState::Soft, DeliveryState::Blocked] {
-        let mut after = None;
-        loop {
-            let found = app.store.deliveries(campaign.id, state, after, MEMBERS_MAX).await?;
-            after = found.last().map(|last| last.delivery);
-            let is_last = found.len() < MEMBERS_MAX;
-            let meant = found
-                .into_iter()
-                .filter(|row| row.last.as_ref().is_some_and(|last| is_helped(row.state, last.verdict.category)));
-            let contacts: Vec<ContactId> = meant.map(|row| row.contact).collect();
+    for state in STATES {
+        let (mut after, mut is_last) = (None, false);
+        while !is_last {
+            let (contacts, next) = some(app, campaign.id, state, after).await?;
+            (after, is_last) = (next, next.is_none());
             if !contacts.is_empty() {
                 app.store.join_list(caller.workspace, made, contacts, None, &caller.actor, app.now()).await?;
-            }
-            if is_last {
-                break;
             }
         }
     }

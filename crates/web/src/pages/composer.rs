@@ -475,6 +475,7 @@ async fn composer(
     let workspace = visitor.caller.workspace;
     let columns = app.store.attribute_names(workspace).await?;
     let mut tags: Vec<String> = columns.iter().map(|column| mail::values::tag_of_column(column)).collect();
+    tags.push(mail::values::EMAIL_TAG.to_owned());
     tags.sort_unstable();
     tags.dedup();
     tags.splice(0..0, OUR_TAGS.map(str::to_owned));

@@ -353,10 +353,9 @@ fn told_once(found: Vec<Event>) -> Vec<Event> {
     found.into_iter().filter(|event| event.kind != EventKind::Sent || !is_told(event)).collect()
 }
 
-/// A person's values, in the order of their names.
+/// A person's values beside their address, in the order of their names.
 pub(super) fn attributes(contact: &Contact) -> Vec<(String, String)> {
-    let values: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(&contact.attributes).unwrap_or_default();
+    let values = mail::values::beside_address(&contact.attributes);
     values.into_iter().map(|(name, value)| (name, plain(&value))).collect()
 }
 

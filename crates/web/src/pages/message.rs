@@ -13,6 +13,7 @@ use crate::problem::{Code, Problem};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use dispatch::react::Policy;
 use dispatch::trial::letter;
 use engine::SendError;
 use engine::remade::{Remade, remade};
@@ -119,6 +120,15 @@ impl Story {
             let advice = told.advice.iter().map(|advice| Do::of(visitor, &row, advice)).collect();
             Story { campaign: row.campaign, person: people::person(row), told, waits, advice }
         }))
+    }
+
+    /// The how manieth it was of those in a row that count towards the limit.
+    pub(super) fn soft(&self, shown: &Shown) -> Option<String> {
+        let (nth, policy) = (self.told.soft_nth?, Policy::default());
+        let days = policy.soft_span_min.as_secs() / (24 * 3600);
+        let values =
+            [("n", u64::from(nth).into()), ("limit", u64::from(policy.soft_limit).into()), ("days", days.into())];
+        Some(shown.fill("message-soft-nth", &values))
     }
 
     /// Where the people of the same domain are who stand there in the campaign; `None`: not all of them were looked at.

@@ -44,6 +44,9 @@ struct ReportPage {
     may_choose: bool,
     /// How many in doubt can be sent to once more: none of a campaign that was cancelled for good.
     doubted: u64,
+    /// How many can be helped by another message: put off to the end, or refused for what is neither their address nor ours
+    /// to mend, and may be mailed now.
+    helped: u64,
 }
 
 impl ReportPage {
@@ -54,14 +57,11 @@ impl ReportPage {
         variants.map(|one| (one.variant, one.subject.as_deref().unwrap_or_default())).collect()
     }
 
-    /// How many can be helped by another message: put off to the end, or refused for what is neither their address nor
-    /// ours to mend.
-    fn helped(&self) -> u64 {
-        again::helped(&self.report).0
-    }
-
-    /// Where these people are.
+    /// Where these people are; `None`: some of those who stand there may not be mailed now.
     fn helped_people(&self) -> Option<String> {
+        if again::helped(&self.report).0 != self.helped {
+            return None;
+        }
         segments::of_causes(self.campaign, again::causes(&self.report, true))
     }
 
@@ -134,6 +134,7 @@ pub(super) async fn show(
     let trial = known.trial.as_ref().map(|told| Trial::of(&visitor.shown, &head.base, told, by_hand).render());
     let trial = trial.transpose().map_err(|error| own_failure(&error))?;
     let may_choose = visitor.caller.scopes.has(Scope::CampaignsSend) && !campaign.state.is_over();
+    let helped = if is_final && may_send { again::people(&app, id, &known).await? } else { 0 };
     Ok(page(&ReportPage {
         layout,
         head,
@@ -146,6 +147,7 @@ pub(super) async fn show(
         may_send,
         may_choose,
         doubted,
+        helped,
     }))
 }
 

@@ -25,10 +25,13 @@ use model::reaction::{By, Doer};
 use model::segment::{
     self, About, Counted, Field, FieldRule, Happening, Measure, Moment, Rule, Test, TextOp, TextTest, What, Window,
 };
-use model::{CampaignId, CauseMark, ContactId, ContactStatus, DeliveryState, EmailAddress, SegmentId, Timestamp};
+use model::{
+    CampaignId, CauseMark, ContactId, ContactStatus, DeliveryState, EMAIL_TAG, EmailAddress, SegmentId, Timestamp,
+    WorkspaceId, tag_of_column,
+};
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::{Among, Campaign, Contact, Explained, Segment, Sought, Stand};
 
 const LIST: &str = "segments";
@@ -39,6 +42,8 @@ const NAMES: [&str; 3] = ["first_name", "last_name", "name"];
 const PAGE: usize = 50;
 /// People who are shown of whom a rule holds for.
 const SAMPLE: usize = 10;
+/// Names of people's values that are told where a rule has one that nobody has.
+const NAMES_TOLD: usize = 20;
 /// Lists, imports and campaigns that may be chosen from.
 const CHOICES_MAX: usize = 100;
 /// Levels of a rule that are set off from each other.
@@ -279,6 +284,8 @@ fn mark_of(kept: &Segment) -> String {
 struct Found {
     people: u64,
     sample: Vec<Contact>,
+    /// What it says of values that nobody can have.
+    unknown: Vec<String>,
     /// Of whom it was asked, and what it says of them.
     why: Option<(Contact, Vec<Reason>)>,
 }
@@ -312,6 +319,8 @@ struct SegmentPage {
     lists: Choices,
     imports: Choices,
     campaigns: Choices,
+    /// What messages call people's values.
+    values: Vec<String>,
     /// The causes of the campaigns that are chosen.
     causes: BTreeMap<String, Vec<Cause>>,
     found: Option<Found>,
@@ -628,6 +637,7 @@ async fn draw(app: &App, visitor: &Visitor, mut draft: Draft, is_to_be_asked: bo
         lists,
         imports,
         campaigns,
+        values: values_of_people(app, workspace).await?,
         causes,
         found,
         may_write: visitor.caller.scopes.has(Scope::SegmentsWrite),
@@ -642,6 +652,7 @@ async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Found, Probl
     let rule: Rule = segment::parse(&draft.text).map_err(|why| Problem::field("text", why.to_string()))?;
     api::everything_is_there(app, &visitor.caller, &rule, "text").await?;
     let (workspace, now) = (visitor.caller.workspace, app.now());
+    let rule_asked = rule.clone();
     let people = app.store.segment_count(workspace, rule.clone(), now).await?;
     let sample = app.store.segment_sample(workspace, rule.clone(), SAMPLE, now).await?;
     let why = match draft.who.as_str() {
@@ -656,7 +667,35 @@ async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Found, Probl
             })
         }
     };
-    Ok(Found { people, sample, why })
+    let unknown = unknown_values(app, visitor, rule_asked).await?;
+    Ok(Found { people, sample, unknown, why })
+}
+
+/// What messages call the values of people beside their address, each once.
+async fn values_of_people(app: &App, workspace: WorkspaceId) -> Result<Vec<String>, Problem> {
+    let names = app.store.attribute_names(workspace).await?;
+    let tags: BTreeSet<String> = names.iter().map(|name| tag_of_column(name)).collect();
+    Ok(tags.into_iter().filter(|tag| tag != EMAIL_TAG).collect())
+}
+
+/// What is told of values that a rule asks for and nobody can have.
+async fn unknown_values(app: &App, visitor: &Visitor, rule: Rule) -> Result<Vec<String>, Problem> {
+    let workspace = visitor.caller.workspace;
+    let unknown = app.store.unknown_values(workspace, rule).await?;
+    if unknown.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = values_of_people(app, workspace).await?;
+    let told = |name: String| match known.is_empty() {
+        true => visitor.shown.fill("segment-value-none", &[("name", name.into())]),
+        false => {
+            let some = known.iter().take(NAMES_TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = known.len().saturating_sub(NAMES_TOLD) as u64;
+            let values = [("name", name.into()), ("known", some.into()), ("more", more.into())];
+            visitor.shown.fill("segment-value-unknown", &values)
+        }
+    };
+    Ok(unknown.into_iter().map(told).collect())
 }
 
 /// The people of a segment now, in the order they came.
