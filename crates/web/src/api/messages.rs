@@ -367,6 +367,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<MessageId>) -> 
     let kept = app.store.message(row.delivery).await?.ok_or_else(missing)?;
     let stream = app.store.campaign(row.campaign).await?.ok_or_else(missing)?;
     let attempts = app.store.attempts(row.delivery).await?;
+    let once_more_at = engine::doubt::once_more_at(&app.store, &stream, &row, app.now()).await?.map(Time);
     Ok(Json(MessageStory {
         id: id.to_string(),
         delivery: row.delivery.to_string(),
@@ -380,7 +381,7 @@ async fn show(State(app): State<App>, caller: Caller, At(id): At<MessageId>) -> 
         to: row.email,
         state: row.state.word(),
         skipped_because: row.skip.map(model::SkipReason::word),
-        once_more_at: engine::doubt::once_more_at(&app.store, &stream, &row, app.now()).await?.map(Time),
+        once_more_at,
         tags: words(kept.tags.as_deref()),
         content_kept: kept.content.is_some(),
         attempts: attempts.into_iter().map(Try::from).collect(),
