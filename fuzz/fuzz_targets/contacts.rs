@@ -18,8 +18,8 @@ fuzz::target!(|octets: &[u8]| {
     let (mut header, mut row, mut line) = (Row::default(), Row::default(), 0);
     let Ok(Some(Ok(()))) = rows.next(&mut header) else { return };
     let Ok(columns) = Columns::read(&header, &rows.peek(200), &Default::default()) else { return };
-    let kept = columns.kept();
-    assert_eq!(kept.iter().collect::<BTreeSet<_>>().len(), kept.len(), "no two names are the same: {kept:?}");
+    let tags: Vec<&str> = columns.all().iter().filter_map(|column| column.tag.as_deref()).collect();
+    assert_eq!(tags.iter().collect::<BTreeSet<_>>().len(), tags.len(), "no two tags are the same: {tags:?}");
     let now = Timestamp::from_millis(1_795_000_000_000);
     let reading = Reading::new(&columns, now).typed(&header.fields().map(str::to_owned).collect());
     while let Some(told) = rows.next(&mut row).expect("memory can be read") {

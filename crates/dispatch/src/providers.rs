@@ -7,7 +7,7 @@
 
 use crate::file_error::FileError;
 use crate::suffix;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -40,7 +40,8 @@ pub struct Provider {
 }
 
 /// Static limits of one source address toward one site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// Connections at once.
     pub connections: u32,
@@ -84,6 +85,19 @@ impl Limits {
     pub fn unbounded() -> Limits {
         let none = u32::MAX;
         Limits { connections: none, per_connection: none, connects_per_minute: none, ..Limits::default() }
+    }
+
+    /// Is there a ceiling on how many messages go in a time?
+    pub fn count_messages(&self) -> bool {
+        let rates = [self.messages_per_second, self.messages_per_minute, self.messages_per_hour];
+        self.messages_per_day.is_some() || rates.iter().any(Option::is_some)
+    }
+
+    /// Those on messages in a time alone, without the ceilings on connections.
+    #[must_use]
+    pub fn on_messages(self) -> Limits {
+        let Limits { connections, per_connection, connects_per_minute, .. } = Limits::unbounded();
+        Limits { connections, per_connection, connects_per_minute, ..self }
     }
 }
 

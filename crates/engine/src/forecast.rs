@@ -11,6 +11,7 @@
 mod ceilings;
 mod course;
 mod held;
+mod rate;
 
 use crate::Stakes;
 use crate::budget::{day_of, opens_on};
@@ -33,12 +34,8 @@ use std::collections::btree_map::Entry;
 use std::time::Duration;
 use store::{Campaign, CeilingOf, Site, Store, StoreError, WaitingAt};
 
-/// The rate is that of so long …
-const RATE_OVER: Duration = Duration::from_secs(600);
-/// … and means nothing before so many tries.
+/// The rate means nothing before so many tries.
 const TRIES_MIN: u64 = 20;
-/// Where nobody is tried for longer, it is asked whether a hold was why.
-const STILL_FROM: Duration = Duration::from_secs(5);
 const DAY_S: u64 = 86_400;
 const DAY_MS: i64 = 86_400_000;
 /// Under what the ledger counts those whose servers nobody has looked up yet.
@@ -180,7 +177,7 @@ impl Forecast {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
-    /// Rests and learned limits of the lanes to a site.
+    /// Rests and limits of the lanes to a site, learned or configured.
     Lanes,
     /// The day's budget of a source toward a site.
     Budget,
@@ -258,7 +255,7 @@ pub async fn forecast(
     now: Timestamp,
 ) -> Result<Forecast, StoreError> {
     let mut forecast = Forecast { waiting, ..Forecast::default() };
-    let (tries, elapsed_ms) = lately(store, campaign, now).await?;
+    let (tries, elapsed_ms) = rate::lately(store, campaign, now).await?;
     if tries >= TRIES_MIN {
         forecast.per_minute = Some((tries * 60_000 / elapsed_ms).max(1));
         forecast.rate_over_s = Some(elapsed_ms.div_ceil(1_000));
@@ -309,20 +306,6 @@ pub async fn forecast(
     }));
     forecast.goes(plans, Plan::by_rate(going, lasts, now), gates, (expires_at, now));
     Ok(forecast)
-}
-
-/// How many tries of a campaign began lately, and in how many milliseconds; those in which it was held and nobody was tried
-/// are none of them.
-async fn lately(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<(u64, u64), StoreError> {
-    let began = store.tries_since(campaign.id, now - RATE_OVER).await?;
-    let Some(first) = began.first() else { return Ok((0, 1)) };
-    let pairs = began.iter().zip(began.iter().skip(1).chain([&now]));
-    let gaps: Vec<(Timestamp, Timestamp)> =
-        pairs.map(|(one, next)| (*one, *next)).filter(|(one, next)| next.since(*one) > STILL_FROM).collect();
-    let still =
-        if gaps.is_empty() { Duration::ZERO } else { held::still(&gaps, &held::lately(store, campaign).await?) };
-    let elapsed = now.since(*first).saturating_sub(still);
-    Ok((began.len() as u64, u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1)))
 }
 
 impl Gates<'_> {
@@ -513,8 +496,9 @@ fn of_sites(work: &Work, paths: &Paths, now: Timestamp) -> (Vec<Part>, Option<Pl
     for one in there.values().filter(|one| one.waiting > 0) {
         let by_lanes = by_lanes(one, work, paths, now);
         let by_budget = by_budget(one, work, paths, &mut budgets, now);
+        let is_slowed = by_budget.is_some() || !is_as_configured(one, paths);
         let bounded = by_lanes.into_iter().chain(by_budget).max_by_key(|plan| plan.ends_at);
-        slowed += bounded.as_ref().map_or(0, |_| one.waiting);
+        slowed += bounded.as_ref().filter(|_| is_slowed).map_or(0, |_| one.waiting);
         let Some(plan) = by_retries(one, bounded.as_ref(), now).or(bounded) else { continue };
         parts.extend_from_slice(&plan.parts);
         if last.as_ref().is_none_or(|last| last.ends_at < plan.ends_at) {
@@ -533,7 +517,13 @@ fn open_ways<'p>(paths: &'p Paths, site: &'p Site) -> Vec<Path<'p>> {
     ways
 }
 
-/// As rests and learned limits let it go; `None`: nothing slows it.
+/// Does nothing slow it there but what is configured? How fast it goes within that is measured.
+fn is_as_configured(one: &There<'_>, paths: &Paths) -> bool {
+    let mut sites = one.rows.iter().filter_map(|row| row.site.as_ref());
+    sites.all(|site| open_ways(paths, site).iter().all(Path::is_as_configured))
+}
+
+/// As rests, learned limits and what is configured let it go; `None`: nothing slows it.
 fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Option<Plan> {
     let mut last: Option<Plan> = None;
     let (mut parts, mut shared, mut slowed) = (Vec::new(), 0, 0);

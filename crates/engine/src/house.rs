@@ -322,6 +322,8 @@ pub(crate) struct House {
     pub(crate) dns: Cache,
     pub(crate) tls: TlsClient,
     pub(crate) settings: Settings,
+    /// When the run began.
+    pub(crate) began: Timestamp,
     pub(crate) gate: Arc<Gate>,
     pub(crate) mailings: RwLock<BTreeMap<CampaignId, Arc<Mailing>>>,
     pub(crate) fleet: Fleet,

@@ -132,7 +132,8 @@ pub struct LimitView {
     pub limit: InForce,
     /// The same in a sentence.
     pub says: String,
-    /// Whose ceiling it is, over all sites; `None`: the lane's own limit.
+    /// Whose ceiling it is: over all sites that of a source or a workspace, else what is configured for a provider. `None`: the
+    /// lane's own limit.
     #[serde(default)]
     pub whose: Option<String>,
     /// Does it keep the lane back now: a ceiling that is reached, or a rest?
@@ -142,21 +143,43 @@ pub struct LimitView {
 
 impl LimitView {
     /// A limit of the lane itself.
-    fn of_lane(limit: InForce, now: Timestamp) -> LimitView {
-        let holds_back = limit.limit == Limit::Rest;
-        LimitView { says: limit.told_at(now), limit, whose: None, holds_back }
+    fn of_lane(limit: InForce, own: &OwnCeilings, now: Timestamp) -> LimitView {
+        let is_configured = limit.cause.is_none() && limit.limit.counts_messages();
+        match own.provider.as_deref().filter(|_| is_configured) {
+            Some(provider) => {
+                let is_reached = own.reached == Some(limit.limit);
+                LimitView::ceiling(limit, provider, is_reached, now)
+            }
+            None => {
+                let holds_back = limit.limit == Limit::Rest;
+                LimitView { says: limit.told_at(now), limit, whose: None, holds_back }
+            }
+        }
     }
 
-    /// A ceiling of its source, or of a workspace that has something there.
+    /// A ceiling of its source, of a workspace that has something there, or of the provider.
     fn ceiling(limit: InForce, whose: &str, holds_back: bool, now: Timestamp) -> LimitView {
         let says = format!("{} for {whose}", limit.told_at(now));
         LimitView { says, limit, whose: Some(whose.to_owned()), holds_back }
     }
 }
 
+/// What a lane's ceilings are told with.
+#[derive(Debug, Default)]
+pub(crate) struct OwnCeilings {
+    /// For whom they are configured.
+    pub(crate) provider: Option<String>,
+    /// The one that keeps somebody back now.
+    pub(crate) reached: Option<Limit>,
+}
+
 /// The limits of a lane, then the ceilings of its source and of those who have something there.
-pub(crate) fn limits_of(own: Vec<InForce>, ceilings: Vec<Told>, now: Timestamp) -> Vec<LimitView> {
-    let own = own.into_iter().map(|limit| LimitView::of_lane(limit, now));
+pub(crate) fn limits_of(
+    (limits, own): (Vec<InForce>, OwnCeilings),
+    ceilings: Vec<Told>,
+    now: Timestamp,
+) -> Vec<LimitView> {
+    let own = limits.into_iter().map(move |limit| LimitView::of_lane(limit, &own, now));
     let ceilings = ceilings.into_iter().flat_map(|Told { whose, set, binds }| {
         let kind = binds.as_ref().map(|bound| bound.limit);
         let others = set.into_iter().filter(move |limit| Some(limit.limit) != kind).map(|limit| (limit, false));
@@ -249,7 +272,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
             waiting: 0,
             held,
             listed,
-            limits: limits_of(limits, Vec::new(), now),
+            limits: limits_of((limits, OwnCeilings::default()), Vec::new(), now),
             budget: budget.filter(|_| stakes == Stakes::Real).map(|toward| BudgetView {
                 today: toward.today,
                 spent: toward.spent,
@@ -558,6 +581,24 @@ mod tests {
         assert_eq!(why(held(), &[told(None)], &budget(49)), "no way");
         let other = HeldView { why: "they asked for it".to_owned(), ..held() };
         assert_eq!(why(other, &reached, &budget(50)), "they asked for it");
+    }
+
+    #[test]
+    fn a_ceiling_of_a_provider_is_told_as_theirs_and_as_reached_where_it_is() {
+        let configured = |limit, value| InForce { limit, value, cause: None, since: None, next_probe: None };
+        let all = || vec![configured(Limit::Connections, 10), configured(Limit::PerMinute, 600)];
+        let told = |reached| {
+            let own = OwnCeilings { provider: Some("WEB.DE".to_owned()), reached };
+            let limits = limits_of((all(), own), Vec::new(), Timestamp::default());
+            limits.into_iter().map(|one| (one.says, one.whose, one.holds_back)).collect::<Vec<_>>()
+        };
+        let connections = ("at most 10 connections as configured".to_owned(), None, false);
+        let rate = |is_reached| {
+            let says = "at most 600 messages a minute as configured for WEB.DE".to_owned();
+            (says, Some("WEB.DE".to_owned()), is_reached)
+        };
+        assert_eq!(told(Some(Limit::PerMinute)), [connections.clone(), rate(true)]);
+        assert_eq!(told(None), [connections, rate(false)]);
     }
 
     #[test]

@@ -278,7 +278,7 @@ impl Engine {
             Budgets::read(&store, &ways, &identities, (settings.stakes, settings.described.providers), now).await?;
         holds.replace(store.holds(Some(now)).await?);
         self.throttles.read(&store, now).await?;
-        let Remembered { brakes, rests, offers } = Remembered::read(&store).await?;
+        let Remembered { brakes, rests, offers, .. } = Remembered::read(&store).await?;
         let fleet = Fleet::new(ways);
         for (source, operator, rest) in rests {
             // The clock may have been set back since it began.
@@ -303,6 +303,7 @@ impl Engine {
             described: self.described,
             mailings: RwLock::new(mailings.into_iter().map(|one| (one.campaign, Arc::new(one))).collect()),
             brakes: Mutex::new(brakes),
+            began: now,
             sites: Mutex::default(),
             files: Mutex::default(),
             reach: Reach::default(),

@@ -5,7 +5,7 @@
 //! whoever has to wait for the rate waits in a line of which only the first has a timer.
 
 use crate::house::{AfterRefusal, KnownLimits};
-use dispatch::pace::{Heard, InForce, Memory, Pace, Permit, Response};
+use dispatch::pace::{Heard, InForce, Limit, Memory, Pace, Permit, Response};
 use dispatch::providers::Limits;
 use dispatch::react::LaneHold;
 use dispatch::rules::RulePack;
@@ -166,6 +166,11 @@ impl Pacer {
     /// The limits in force, for people.
     pub(crate) fn limits_in_force(&self, now: Timestamp) -> Vec<InForce> {
         self.lock().pace.limits_in_force(now)
+    }
+
+    /// The ceiling that keeps the next message from starting now, if one does.
+    pub(crate) fn at_ceiling(&self, now: Timestamp) -> Option<Limit> {
+        self.at(now).pace.at_ceiling(now)
     }
 
     /// What is known now.

@@ -11,7 +11,7 @@ use crate::house::SITE_FOR_PROVIDER;
 use crate::lane::HOLD_GONE_ROUND;
 use crate::lanes::Written;
 use crate::launch;
-use crate::remembered::Remembered;
+use crate::remembered::{Configured, Remembered};
 use dispatch::brakes::LeftAlone;
 use dispatch::pace::{InForce, Limit, Outlook, Pace};
 use dispatch::providers::{self, Limits};
@@ -32,6 +32,10 @@ pub(crate) struct Paths {
     lanes: BTreeMap<(SourceId, SiteId), Learned>,
     /// Where that is learned for all sites of a provider together: under which site it is kept.
     shared: BTreeMap<(SourceId, String), SiteId>,
+    /// The same of lanes that learned nothing, where it is configured how fast messages go to the provider.
+    unlearned: BTreeMap<(SourceId, String), Learned>,
+    /// What is configured of that, by provider.
+    configured: BTreeMap<String, Configured>,
     /// Sources left out toward an operator.
     rests: BTreeMap<(SourceId, String), Rest>,
     /// Operators to whom the brakes let nothing go for a while.
@@ -140,6 +144,8 @@ impl Paths {
         let nowhere = NoWay::of(&ways, &holds, (campaign.workspace, campaign.kind), campaign.id);
         holds.retain(|hold| covers_source(hold, campaign.workspace, campaign.id));
         let members: Vec<Arc<Source>> = members.into_iter().filter_map(|(id, _)| ways.source(id).cloned()).collect();
+        let mut known = Remembered::read(store).await?;
+        let configured = known.take_configured();
         let (mut lanes, mut shared) = (BTreeMap::new(), BTreeMap::new());
         for kept in store.lane_memories().await? {
             let Ok(Written { name, memory }) = serde_json::from_str::<Written>(&kept.memory) else { continue };
@@ -147,14 +153,22 @@ impl Paths {
             let provider =
                 site.as_ref().and_then(|site| Some(site.fingerprint.strip_prefix(SITE_FOR_PROVIDER)?.to_owned()));
             let is_shared = provider.is_some();
+            let ceilings = site.as_ref().and_then(|site| configured.get(site.provider.as_deref()?));
+            let limits = ceilings.map_or(Limits::unbounded(), |ceilings| ceilings.limits.on_messages());
             let alone = site.filter(|site| site.provider.is_none()).map(|site| site.fingerprint);
             let counted_as = provider.clone().or(alone);
             shared.extend(provider.map(|provider| ((kept.source, provider), kept.site)));
-            // What was learned counts, whatever the ceilings of the next run will be.
-            let pace = Pace::restore(Limits::unbounded(), &memory, now);
+            // What was learned counts, whatever the ceilings on connections will be in the next run.
+            let pace = Pace::restore(limits, &memory, now);
             lanes.insert((kept.source, kept.site), Learned { pace, name, is_shared, counted_as });
         }
-        let known = Remembered::read(store).await?;
+        let each = members.iter().flat_map(|source| configured.values().map(move |ceilings| (source.id, ceilings)));
+        let unlearned = each.map(|(source, Configured { provider, limits, .. })| {
+            let (is_shared, pace) = (limits.shared_over_sites, Pace::new(limits.on_messages()));
+            let counted_as = is_shared.then(|| provider.clone());
+            ((source, provider.clone()), Learned { pace, name: None, is_shared, counted_as })
+        });
+        let unlearned = unlearned.collect();
         let left_alone = known.left_alone(now);
         let rests = known.rests.into_iter().filter(|(.., rest)| rest.until > now);
         let rests = rests.map(|(source, operator, rest)| ((source, operator), rest)).collect();
@@ -163,6 +177,8 @@ impl Paths {
             members,
             lanes,
             shared,
+            unlearned,
+            configured,
             rests,
             left_alone,
             spent: None,
@@ -189,7 +205,9 @@ impl Paths {
     /// What was sent today counts for the lanes' days as well: a lane's own count is written down seldom.
     fn count_today(&mut self) {
         let today = day_of(self.now);
-        for ((source, _), learned) in &mut self.lanes {
+        let lanes = self.lanes.iter_mut().map(|((source, _), learned)| (source, learned));
+        let unlearned = self.unlearned.iter_mut().map(|((source, _), learned)| (source, learned));
+        for (source, learned) in lanes.chain(unlearned) {
             let Some(key) = &learned.counted_as else { continue };
             let attempted = match learned.is_shared {
                 true => {
@@ -240,7 +258,8 @@ impl Paths {
         let path = |source: &'a Arc<Source>| {
             let of_provider = site.provider.as_ref().and_then(|key| self.shared.get(&(source.id, key.clone())));
             let at = of_provider.filter(|_| !self.lanes.contains_key(&(source.id, site.id))).unwrap_or(&site.id);
-            let learned = self.lanes.get(&(source.id, *at));
+            let unlearned = || self.unlearned.get(&(source.id, site.provider.clone()?));
+            let learned = self.lanes.get(&(source.id, *at)).or_else(unlearned);
             let rest = self.rests.get(&(source.id, operator(site).to_owned()));
             Path { source, site, learned, rest, paths: self }
         };
@@ -252,7 +271,9 @@ impl Path<'_> {
     /// A name of the site that people know; `domain`: one of those it receives for.
     pub(crate) fn site_name(&self, domain: Option<&str>) -> String {
         let provider = self.site.provider.as_deref();
-        let described = provider.and_then(providers::by_key).map(|provider| provider.name.as_str()).or(provider);
+        let configured = provider.and_then(|key| self.paths.configured.get(key)).map(|provider| provider.name.as_str());
+        let described = provider.and_then(providers::by_key).map(|provider| provider.name.as_str());
+        let described = described.or(configured).or(provider);
         let learned = self.learned.and_then(|learned| learned.name.as_deref());
         let rested = self.rest.and_then(|rest| rest.site.as_deref());
         let left_alone = self.left_alone().map(|alone| alone.name.as_str());
@@ -289,10 +310,15 @@ impl Path<'_> {
         on_it.max_by_key(|hold| hold.until.unwrap_or(Timestamp::MAX))
     }
 
-    /// The limits that were learned, a rest first.
+    /// The limits that were learned, a rest first, and how fast messages go there as configured.
     pub(crate) fn limits(&self) -> Vec<InForce> {
         let all = self.learned.map(|learned| learned.pace.limits_in_force(self.paths.now)).unwrap_or_default();
-        all.into_iter().filter(|limit| limit.cause.is_some()).collect()
+        all.into_iter().filter(|limit| limit.cause.is_some() || limit.limit.counts_messages()).collect()
+    }
+
+    /// Does nothing slow it but what is configured? That bounds how fast it goes, and says nothing of how fast it does.
+    pub(crate) fn is_as_configured(&self) -> bool {
+        self.outlook().from <= self.paths.now && self.limits().iter().all(|limit| limit.cause.is_none())
     }
 
     /// Until when it rests, if it does, and why.

@@ -1,5 +1,6 @@
 //! What a run remembers for the next one, beside what its lanes learned: how the brakes stand, and which sources rest
-//! where; and what servers offer and refuse.
+//! where; and what servers offer and refuse. For whoever reads the ledger and neither our files nor the process, when the run
+//! began, and what is configured of how fast messages go to providers.
 //!
 //! One text in the ledger. It is written at once when something stops, rests or is answered for, and every few seconds
 //! while verdicts are counted. What the ledger counted itself after it was written is added from its counters at the next
@@ -10,6 +11,7 @@ use crate::fleet::Rest;
 use crate::house::{House, Notice, Stop};
 use crate::offers::Heard;
 use dispatch::brakes::LeftAlone;
+use dispatch::providers::{Limits, Provider, Providers};
 use model::{CampaignId, DeliveryState, EventKind, SourceId, Stage, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -31,6 +33,33 @@ pub(crate) struct Remembered<'b> {
     pub(crate) rests: Vec<(SourceId, String, Rest)>,
     /// What servers offer and refused.
     pub(crate) offers: Vec<Heard>,
+    /// How fast messages may go to providers, as the run was told; `None`: no run has said it.
+    pub(crate) configured: Option<Vec<Configured>>,
+    /// When the run began that wrote this: before, there may have been no process at work.
+    pub(crate) began: Option<Timestamp>,
+}
+
+/// What is configured of how fast messages go to a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Configured {
+    /// The provider's key.
+    pub(crate) provider: String,
+    /// What people call it.
+    pub(crate) name: String,
+    /// The ceilings.
+    pub(crate) limits: Limits,
+}
+
+impl Configured {
+    /// Of each provider to which messages go at no more than a rate or a day's number, by these limits.
+    fn all(providers: &Providers, limits: impl Fn(&Provider) -> Limits) -> Vec<Configured> {
+        let of = |provider: &Provider| {
+            let limits = limits(provider);
+            let (key, name) = (provider.key.clone(), provider.name.clone());
+            limits.count_messages().then_some(Configured { provider: key, name, limits })
+        };
+        providers.all().iter().filter_map(of).collect()
+    }
 }
 
 impl Remembered<'_> {
@@ -38,6 +67,13 @@ impl Remembered<'_> {
     pub(crate) async fn read(store: &Store) -> Result<Remembered<'static>, StoreError> {
         let text = store.brake_memory().await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    }
+
+    /// What is configured of how fast messages go to providers, by their keys: as the last run was told, else as we describe them.
+    pub(crate) fn take_configured(&mut self) -> BTreeMap<String, Configured> {
+        let shipped = || Configured::all(Providers::shipped(), |provider| provider.limits);
+        let all = self.configured.take().unwrap_or_else(shipped);
+        all.into_iter().map(|one| (one.provider.clone(), one)).collect()
     }
 
     /// To whom the brakes let nothing go for a while, by what tells unrelated sites apart.
@@ -57,7 +93,15 @@ impl House {
             self.brakes().counted_by_ledger(campaign, counted);
         }
         let (rests, offers) = (self.fleet.rests(self.now()), self.offers.kept(self.now()));
-        let text = serde_json::to_string(&Remembered { brakes: Cow::Borrowed(self.brakes().kept()), rests, offers });
+        let limits = |provider: &Provider| self.settings.limits(Some(provider), &provider.key, self.now());
+        let configured = Some(Configured::all(self.providers(), limits));
+        let text = serde_json::to_string(&Remembered {
+            brakes: Cow::Borrowed(self.brakes().kept()),
+            rests,
+            offers,
+            configured,
+            began: Some(self.began),
+        });
         let Ok(text) = text else { return Ok(()) };
         self.until_recorded(|| self.store.keep_brake_memory(&text)).await
     }

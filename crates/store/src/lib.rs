@@ -801,6 +801,11 @@ impl Store {
     pub async fn tries_since(&self, campaign: CampaignId, since: Timestamp) -> Result<Vec<Timestamp>> {
         self.core.lanes.read(move |conn| reports::tries_since(conn, campaign, since)).await
     }
+    /// From when to when a campaign was paused, of what was decided at a time or after it, among the latest few thousand events;
+    /// in order, the last until [`Timestamp::MAX`] if it is paused now.
+    pub async fn pauses_since(&self, campaign: CampaignId, since: Timestamp) -> Result<Vec<(Timestamp, Timestamp)>> {
+        self.core.lanes.read(move |conn| reports::pauses_since(conn, campaign, since)).await
+    }
     /// Is the delivery one of the sample that goes first in its campaign?
     pub async fn is_in_sample(&self, delivery: DeliveryId) -> Result<bool> {
         self.core.lanes.read(move |conn| reports::is_in_sample(conn, delivery)).await

@@ -126,11 +126,13 @@
       }
     }
   });
-  // The current place of the menu is brought into view where the menu is a strip. Not by scrollIntoView: browsers begin there
-  // with the next Tab, and whoever has no mouse would never get to the top.
-  const here = document.querySelector(".side [aria-current]");
-  const strip = here?.closest("ul");
-  if (strip) strip.scrollLeft = here.offsetLeft - (strip.clientWidth - here.offsetWidth) / 2;
+  // The current place of the menu and of the tabs is brought into view where they are a strip. Not by scrollIntoView: browsers
+  // begin there with the next Tab, and whoever has no mouse would never get to the top.
+  for (const here of document.querySelectorAll(".side [aria-current], .tabs [aria-current]")) {
+    const strip = here.closest("ul, .tabs");
+    const before = here.getBoundingClientRect().left - strip.getBoundingClientRect().left;
+    strip.scrollLeft += before - (strip.clientWidth - here.offsetWidth) / 2;
+  }
   // One press sends a form once, those that came later with a part of the page as well.
   document.addEventListener("submit", (event) => {
     const form = event.target;

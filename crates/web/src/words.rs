@@ -308,6 +308,7 @@ mod tests {
             of("sample", vec!["percent", "people"]),
             of("wait", vec!["minutes", "hours", "days"]),
             of("measure", vec!["clicks", "goal"]),
+            of("done", crate::pages::DONE.to_vec()),
             of("did", engine::report::people::Did::ALL.map(|did| did.word()).to_vec()),
             of("doer", model::reaction::By::ALL.map(|by| by.word()).to_vec()),
             of("do", vec!["change", "look", "suppress", "lift", "resend", "doubt", "campaign", "choose", "sunsets"]),

@@ -140,6 +140,12 @@ resume-question = { $n ->
     [one] Weiter an die eine Person, die wartet?
    *[other] Weiter an die { $n } Personen, die warten?
   }
+late-question = { $n ->
+    [0] Sie hat begonnen und lässt sich nicht mehr zurücknehmen. Noch hat kein Server etwas davon angenommen.
+    [one] Sie hat begonnen und lässt sich nicht mehr zurücknehmen: Eine Person hat sie.
+   *[other] Sie hat begonnen und lässt sich nicht mehr zurücknehmen: { $n } Personen haben sie.
+  }
+late-meaning = Angehalten geht nichts mehr davon hinaus, bis Sie entscheiden; abgebrochen bekommt sie der Rest nie.
 cancel-question = { $n ->
     [one] Die Mail an die eine Person abbrechen, die wartet?
    *[other] Die Mail an die { $n } Personen abbrechen, die warten?
@@ -202,12 +208,13 @@ draft-starts = Sie beginnt
 
 # The equation.
 equation-title = Jede Person, einmal gezählt
-equation-told = Von { $people } Personen: { $skipped } übersprungen, { $accepted } angenommen, { $in_progress } unterwegs, { $refused } nicht zugestellt
+equation-told = Von { $people } Personen: { $skipped } übersprungen, { $accepted } angenommen, { $in_progress } unterwegs, { $refused } nicht zugestellt oder ungewiss
 equation-magnified = { $n ->
-    [one] eine nicht zugestellt, vergrößert
-   *[other] { $n } nicht zugestellt, vergrößert
+    [one] eine nicht zugestellt oder ungewiss, vergrößert
+   *[other] { $n } nicht zugestellt oder ungewiss, vergrößert
   }
-equation-accepted = Vom Server angenommen heißt nicht „im Posteingang“. Was unterwegs ist, hat noch kein Urteil: Bis zum letzten Versuch bewegen sich die Zahlen.
+equation-accepted = Vom Server angenommen heißt nicht „im Posteingang“.
+equation-moves = Was unterwegs ist, hat noch kein Urteil: Bis zum letzten Versuch bewegen sich die Zahlen.
 equation-skips = Wer übersprungen wurde und warum
 equation-skips-then = Wer übersprungen würde und warum
 op-equals = gleich
@@ -221,7 +228,7 @@ term-soft = weich
 term-hard = hart
 term-blocked = abgelehnt
 term-in_doubt = ungewiss
-term-not_delivered = nicht zugestellt
+term-not_delivered = nicht zugestellt oder ungewiss
 term-all = alle
 term-queued = wartet
 term-deferred = aufgeschoben
@@ -326,8 +333,8 @@ do-sunsets = Zu denen, die ruhen
 investigation = Wer sie nicht bekam und warum
 investigation-title = { $name }, Untersuchung
 investigation-not = { $n ->
-    [one] eine Person nicht zugestellt
-   *[other] { $n } Personen nicht zugestellt
+    [one] eine Person nicht zugestellt oder ungewiss
+   *[other] { $n } Personen nicht zugestellt oder ungewiss
   }
 investigation-waiting = { $n ->
     [one] eine Person wartet auf einen weiteren Versuch
@@ -715,8 +722,8 @@ again-doubt = { $n ->
   }
 again-ask = Ihnen noch einmal senden…
 again-hard = { $n ->
-    [one] Eine Adresse gibt es nicht; dorthin zu senden hilft niemandem.
-   *[other] { $n } Adressen gibt es nicht; dorthin zu senden hilft niemandem.
+    [one] Eine Adresse nimmt auf Dauer keine Mail an; dorthin zu senden hilft niemandem.
+   *[other] { $n } Adressen nehmen auf Dauer keine Mail an; dorthin zu senden hilft niemandem.
   }
 again-question = { $n ->
     [one] Der einen Person, bei der es ungewiss ist, noch einmal senden?
@@ -1042,7 +1049,7 @@ trial-no-difference = Kein klarer Unterschied: { $leader } liegt { $by } Punkte 
 trial-too-little = Zu wenige haben gehandelt, um zu sagen, welche besser ist.
 trial-when-judged = Das zeigten die Zahlen, als sie verglichen wurden; die Tabelle zeigt sie, wie sie jetzt sind.
 trial-so-far = So sieht es bisher aus.
-trial-what = Anteile sind von denen, deren Server die Nachricht angenommen hat. Öffnungen zeigen eine Richtung, mehr nicht; Maschinen zählen nicht.
+trial-what = Das sind die Personen der Stichprobe: Alle anderen bekommen die gewählte Variante und stehen in keiner Zeile. Anteile sind von denen, deren Server die Nachricht angenommen hat. Öffnungen zeigen eine Richtung, mehr nicht; Maschinen zählen nicht.
 trial-choose = Von Hand wählen, was alle anderen bekommen
 trial-choose-none = Sagen Sie, welche Variante alle anderen bekommen.
 trial-because = Warum

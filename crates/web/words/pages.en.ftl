@@ -140,6 +140,12 @@ resume-question = { $n ->
     [one] Go on to the one person who waits?
    *[other] Go on to the { $n } people who wait?
   }
+late-question = { $n ->
+    [0] It has begun, and cannot be taken back any more. No server has accepted any of it yet.
+    [one] It has begun, and cannot be taken back any more: one person has it.
+   *[other] It has begun, and cannot be taken back any more: { $n } people have it.
+  }
+late-meaning = Paused, nothing more of it goes out until you decide; cancelled, the rest never gets it.
 cancel-question = { $n ->
     [one] Cancel the mail to the one person who waits?
    *[other] Cancel the mail to the { $n } people who wait?
@@ -202,12 +208,13 @@ draft-starts = It begins
 
 # The equation.
 equation-title = Every person, counted once
-equation-told = Of { $people } people: { $skipped } skipped, { $accepted } accepted, { $in_progress } in progress, { $refused } not delivered
+equation-told = Of { $people } people: { $skipped } skipped, { $accepted } accepted, { $in_progress } in progress, { $refused } not delivered or not known
 equation-magnified = { $n ->
-    [one] one not delivered, magnified
-   *[other] { $n } not delivered, magnified
+    [one] one not delivered or not known, magnified
+   *[other] { $n } not delivered or not known, magnified
   }
-equation-accepted = Accepted by the server is not “in the inbox”. What is in progress has no verdict yet: until the last retry the totals move.
+equation-accepted = Accepted by the server is not “in the inbox”.
+equation-moves = What is in progress has no verdict yet: until the last retry the totals move.
 equation-skips = Who was skipped, and why
 equation-skips-then = Who would be skipped, and why
 op-equals = equals
@@ -221,7 +228,7 @@ term-soft = soft
 term-hard = hard
 term-blocked = blocked
 term-in_doubt = in doubt
-term-not_delivered = not delivered
+term-not_delivered = not delivered or not known
 term-all = all
 term-queued = waits
 term-deferred = put off
@@ -326,8 +333,8 @@ do-sunsets = To those at rest
 investigation = Who did not get it, and why
 investigation-title = { $name }, investigation
 investigation-not = { $n ->
-    [one] one person not delivered
-   *[other] { $n } people not delivered
+    [one] one person not delivered or not known
+   *[other] { $n } people not delivered or not known
   }
 investigation-waiting = { $n ->
     [one] one person waits for another try
@@ -715,8 +722,8 @@ again-doubt = { $n ->
   }
 again-ask = Send to them once more…
 again-hard = { $n ->
-    [one] One address does not exist; nothing sent there helps.
-   *[other] { $n } addresses do not exist; nothing sent there helps.
+    [one] One address takes no mail for good; nothing sent there helps.
+   *[other] { $n } addresses take no mail for good; nothing sent there helps.
   }
 again-question = { $n ->
     [one] Send once more to the one person in doubt?
@@ -1042,7 +1049,7 @@ trial-no-difference = No clear difference: { $leader } is ahead of { $other } by
 trial-too-little = Too few acted to say which is better.
 trial-when-judged = This is what the figures showed when they were compared; the table shows them as they are now.
 trial-so-far = This is how it looks so far.
-trial-what = Shares are of those whose server accepted the message. Opens show a direction, no more; machines are left out.
+trial-what = These are the people of the sample: everybody else gets the variant that is chosen, and stands in no row. Shares are of those whose server accepted the message. Opens show a direction, no more; machines are left out.
 trial-choose = Choose by hand what everybody else gets
 trial-choose-none = Say which variant everybody else gets.
 trial-because = Why

@@ -315,6 +315,22 @@ impl Pace {
         self.span.messages(self.limits.per_connection, now)
     }
 
+    /// The ceiling that keeps the next message from starting now; `None`: nothing does, or a rest or something learned.
+    pub fn at_ceiling(&self, now: Timestamp) -> Option<Limit> {
+        if self.is_held(now) {
+            return None;
+        }
+        let a_day = self.limits.messages_per_day;
+        if self.day.opens(a_day, false, now).is_some() {
+            let most = self.day.most(a_day);
+            return a_day.filter(|ceiling| most == Some(*ceiling)).map(|_| Limit::PerDay);
+        }
+        self.starts.next(now)?;
+        let in_force = self.spacing?.interval_us();
+        let mut ceilings = self.spacings_configured().into_iter().flatten();
+        ceilings.find(|(_, spacing)| spacing.interval_us() == in_force).map(|(limit, _)| limit)
+    }
+
     /// The limits that hold the lane back now: a rest first, then what was learned, then the ceilings.
     pub fn limits_in_force(&self, now: Timestamp) -> Vec<InForce> {
         // Of a probe that is due nobody can say when it is: with the next message that is more than the limit.
@@ -367,12 +383,23 @@ impl Pace {
 
     /// The slowest of ceilings, learned rate and ramp.
     fn spacing_now(&self) -> Option<Spacing> {
-        let per_second = self.limits.messages_per_second.map(|limit| Spacing::of(f64::from(limit.max(1)), SECOND));
-        let per_minute = self.limits.messages_per_minute.map(|limit| Spacing::of(f64::from(limit.max(1)), MINUTE));
-        let per_hour = self.limits.messages_per_hour.map(|limit| Spacing::of(f64::from(limit.max(1)), HOUR));
         let learned = self.rate.as_ref().map(Rate::spacing);
         let ramp = self.ramp.as_ref().map(Ramp::spacing);
-        [per_second, per_minute, per_hour, learned, ramp].into_iter().flatten().reduce(Spacing::slower)
+        let ceilings = self.spacings_configured().into_iter().flatten().map(|(_, spacing)| spacing);
+        ceilings.chain(learned).chain(ramp).reduce(Spacing::slower)
+    }
+
+    /// The spacings that the ceilings ask for, those of the day aside.
+    fn spacings_configured(&self) -> [Option<(Limit, Spacing)>; 3] {
+        let of = |limit: Limit, messages: Option<u32>, window: Duration| {
+            messages.map(|messages| (limit, Spacing::of(f64::from(messages.max(1)), window)))
+        };
+        let limits = &self.limits;
+        [
+            of(Limit::PerSecond, limits.messages_per_second, SECOND),
+            of(Limit::PerMinute, limits.messages_per_minute, MINUTE),
+            of(Limit::PerHour, limits.messages_per_hour, HOUR),
+        ]
     }
 
     fn respace(&mut self, now: Timestamp) {

@@ -131,7 +131,12 @@ impl Change {
 }
 
 impl Limit {
-    /// Does it bound how many messages go in a time?
+    /// Does it bound how many messages go in a time, a day included?
+    pub const fn counts_messages(self) -> bool {
+        self.is_rate() || matches!(self, Limit::PerDay)
+    }
+
+    /// Does it bound how many messages go in a time shorter than a day?
     const fn is_rate(self) -> bool {
         matches!(self, Limit::PerSecond | Limit::PerMinute | Limit::PerHour)
     }

@@ -647,3 +647,22 @@ proptest! {
         prop_assert!(lane.starts());
     }
 }
+
+#[test]
+fn a_ceiling_that_keeps_the_next_message_back_is_named() {
+    let limits = Limits {
+        messages_per_minute: Some(6),
+        messages_per_hour: Some(3_600),
+        messages_per_day: Some(3),
+        ..ceilings()
+    };
+    let (mut pace, began) = (Pace::new(limits), Timestamp::of_day(20_000));
+    assert_eq!(pace.at_ceiling(began), None);
+    pace.starting(began);
+    assert_eq!(pace.at_ceiling(began + SECOND), Some(Limit::PerMinute));
+    assert_eq!(pace.at_ceiling(began + SECOND * 20), None, "the next may start");
+    pace.starting(began + SECOND * 20);
+    pace.starting(began + SECOND * 40);
+    assert_eq!(pace.at_ceiling(began + MINUTE), Some(Limit::PerDay));
+    assert_eq!(pace.at_ceiling(began + DAY), None);
+}

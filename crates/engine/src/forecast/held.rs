@@ -3,10 +3,9 @@
 //! Invariant: a hold that keeps nobody is not named.
 
 use super::HeldBack;
-use crate::holds::{concerns, placed_by, reaching};
+use crate::holds::{placed_by, reaching};
 use model::{SiteId, Timestamp};
 use std::collections::BTreeMap;
-use std::time::Duration;
 use store::{Campaign, Hold, Parts, Store, StoreError};
 
 /// What holds keep back, whichever source would carry it.
@@ -65,59 +64,5 @@ impl Held {
     /// As it is told of so many; `None`: of nobody.
     pub(super) fn keeps_back(&self, people: u64) -> Option<HeldBack> {
         (people > 0).then(|| HeldBack { people, until: self.last_end, why: self.why.clone() })
-    }
-}
-
-/// The holds that are or were on any of a campaign's mail.
-pub(super) async fn lately(store: &Store, campaign: &Campaign) -> Result<Vec<Hold>, StoreError> {
-    // Nobody of a part that was cancelled waits.
-    let is_meant = |hold: &Hold| {
-        !hold.cancels && concerns(hold, campaign.workspace) && hold.campaign.is_none_or(|one| one == campaign.id)
-    };
-    Ok(store.holds(None).await?.into_iter().filter(is_meant).collect())
-}
-
-/// For how long of these spans, in which nobody was tried, one of the holds was in force.
-pub(super) fn still(spans: &[(Timestamp, Timestamp)], holds: &[Hold]) -> Duration {
-    let within = |from: Timestamp, to: Timestamp| {
-        let overlap = |hold: &Hold| {
-            let ends = [hold.until, hold.lifted_at].into_iter().flatten().fold(to, Timestamp::min);
-            ends.since(hold.at.max(from))
-        };
-        holds.iter().map(overlap).max().unwrap_or_default()
-    };
-    spans.iter().map(|(from, to)| within(*from, *to)).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use model::{HoldId, WorkspaceId};
-
-    #[test]
-    fn the_time_in_which_nobody_was_tried_for_a_hold_is_counted() {
-        let at = |s: i64| Timestamp::from_millis(s * 1_000);
-        let hold = |from: i64, until: Option<i64>, lifted: Option<i64>| Hold {
-            id: HoldId(1),
-            workspace: WorkspaceId::FIRST,
-            campaign: None,
-            provider: None,
-            domain: None,
-            domain_name: None,
-            source: None,
-            cold_only: false,
-            until: until.map(at),
-            why: "to look at it".to_owned(),
-            actor: "cli:anna".to_owned(),
-            at: at(from),
-            lifted_at: lifted.map(at),
-            cancels: false,
-        };
-        let spans = [(at(100), at(200)), (at(300), at(310))];
-        let counted = |holds: &[Hold]| still(&spans, holds).as_secs();
-        assert_eq!(counted(&[]), 0);
-        assert_eq!(counted(&[hold(0, None, None)]), 110);
-        assert_eq!(counted(&[hold(110, Some(150), None), hold(120, Some(900), Some(180))]), 60, "the longer of two");
-        assert_eq!(counted(&[hold(0, Some(50), None), hold(500, None, None)]), 0);
     }
 }

@@ -589,3 +589,44 @@ async fn an_hourly_ceiling_that_ends_today_is_foretold() {
     assert_eq!(foreseen.ends_at, Some(NOON + Duration::from_secs(103 * 60)), "{foreseen:?}");
     assert_eq!((foreseen.bound, foreseen.days), (Some(Bound::Ceiling), Vec::new()));
 }
+
+#[tokio::test]
+async fn what_is_configured_for_a_provider_is_told_and_foreseen() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(90, "alpha.test"), (10, "quick.test")]).await;
+    let campaign = sending(&store, "Spring", import, rehearsed(), &[("alpha.test", "alpha")]).await;
+    assert_eq!(waits(&store, &campaign, "alpha.test").await, [], "nothing is configured");
+    let limits = Limits { messages_per_minute: Some(6), ..Limits::default() };
+    let alpha = Configured { provider: "alpha".to_owned(), name: "Alpha Mail".to_owned(), limits };
+    let text = serde_json::to_string(&Remembered { configured: Some(vec![alpha]), ..Remembered::default() }).unwrap();
+    store.keep_brake_memory(&text).await.unwrap();
+    let told = waits(&store, &campaign, "alpha.test").await;
+    assert_eq!(told[0].why, "this machine toward Alpha Mail: at most 6 messages a minute as configured");
+    assert!(told[1].why.contains("89 others of this campaign"), "{told:?}");
+    assert_eq!(waits(&store, &campaign, "quick.test").await, []);
+    let foreseen = forecast(&store, &campaign, 100, NOON).await.unwrap();
+    let because = "Alpha Mail, where 90 wait: at most 6 messages a minute as configured";
+    assert_eq!(foreseen.because.as_deref(), Some(because));
+    let minutes = foreseen.ends_at.unwrap().since(NOON).as_secs() / 60;
+    assert!((14..=16).contains(&minutes), "{minutes}");
+}
+
+#[tokio::test]
+async fn a_campaign_s_pauses_are_known() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(2, "quick.test")]).await;
+    let (campaign, other) =
+        (begun(&store, "Spring", import, rehearsed()).await.id, begun(&store, "Other", import, rehearsed()).await.id);
+    let at = |minutes: u64| NOON + Duration::from_secs(minutes * 60);
+    for (campaign, to, minutes) in [
+        (campaign, CampaignState::Paused, 1),
+        (other, CampaignState::Paused, 2),
+        (campaign, CampaignState::Sending, 3),
+        (campaign, CampaignState::Paused, 5),
+    ] {
+        store.set_campaign_state(campaign, to, None, &ME, at(minutes)).await.unwrap();
+    }
+    let pauses = store.pauses_since(campaign, NOON).await.unwrap();
+    assert_eq!(pauses, [(at(1), at(3)), (at(5), Timestamp::MAX)]);
+    assert_eq!(store.pauses_since(campaign, at(4)).await.unwrap(), [(at(5), Timestamp::MAX)]);
+}

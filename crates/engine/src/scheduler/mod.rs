@@ -382,7 +382,10 @@ impl Scheduler {
             Notice::HoldsChanged => self.holds_changed().await?,
             Notice::PartCancelled(part, answer) => self.part_cancelled(*part, answer).await?,
             Notice::WaysChanged => self.ways_changed().await?,
-            Notice::Described(described) => self.described_anew(described),
+            Notice::Described(described) => {
+                self.described_anew(described);
+                self.house.remember().await?;
+            }
             Notice::CeilingsChanged => self.ceilings_changed().await?,
             Notice::Vacant(of) => self.parking.vacant(of),
             Notice::TakeUp(mailing, taken) => {

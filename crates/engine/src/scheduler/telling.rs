@@ -7,7 +7,7 @@ use crate::delisting;
 use crate::fleet::{LISTED, LISTED_REST, Rest};
 use crate::house::House;
 use crate::lane::{Lane, LaneId};
-use crate::lanes::{self, BudgetView, HeldView, LaneView, Shown};
+use crate::lanes::{self, BudgetView, HeldView, LaneView, OwnCeilings, Shown};
 use crate::note::Note;
 use crate::offers::Refused;
 use crate::pacer::PacerKey;
@@ -392,7 +392,11 @@ impl Scheduler {
         let held = held.map(|held| lanes::with_reason(held, super::NO_WAY_OUT, &ceilings, budget.as_ref()));
         let rest = self.house.fleet.rest(lane.id.source, lane.operator(), now);
         let listed = lane.pacer.is_listed(now) || rest.is_some_and(|rest| rest.is_listing());
-        let limits = lanes::limits_of(lane.pacer.limits_in_force(now), ceilings, now);
+        let own = OwnCeilings {
+            provider: lane.provider().map(|provider| provider.name.clone()),
+            reached: lane.pacer.at_ceiling(now).filter(|_| !lane.is_empty()),
+        };
+        let limits = lanes::limits_of((lane.pacer.limits_in_force(now), own), ceilings, now);
         let (last_minute, last_minute_s) = lane.last_minute(now);
         LaneView {
             source: lane.source().name.clone(),

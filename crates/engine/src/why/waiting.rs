@@ -246,7 +246,9 @@ fn toward(ways: &[Path<'_>], domain: Option<&str>, now: Timestamp) -> Vec<WaitsF
     for way in ways {
         let learned = way.limits().into_iter().filter(|limit| limit.limit != Limit::Rest);
         let says = |limit: dispatch::pace::InForce| {
-            let why = format!("{} toward {}: at most {}", way.source.name, way.site_name(domain), limit.told_at(now));
+            // What is configured says "at most" itself.
+            let most = if limit.cause.is_some() { "at most " } else { "" };
+            let why = format!("{} toward {}: {most}{}", way.source.name, way.site_name(domain), limit.told_at(now));
             WaitsFor { until: None, why }
         };
         waits.extend(learned.map(says));

@@ -178,9 +178,20 @@ atDesk.as = { viewport: DESK };
 
 /// On a telephone, in German, whose words are longer: pages speak the language a browser asks for.
 async function onTelephone(page) {
-  return [...(await violations(page)), ...(await tooWide(page))].map((what) => `on a telephone: ${what}`);
+  const wrong = [...(await violations(page)), ...(await tooWide(page)), ...(await outOfSight(page))];
+  return wrong.map((what) => `on a telephone: ${what}`);
 }
 onTelephone.as = { viewport: PHONE, locale: "de-DE" };
+
+/// The tab one is at, where the row of tabs is wider than the window and it is not in it.
+async function outOfSight(page) {
+  const here = await page.evaluate(() => {
+    const tab = document.querySelector(".tabs [aria-current]");
+    const { left, right } = tab?.getBoundingClientRect() ?? { left: 0, right: 0 };
+    return { left, right, window: innerWidth };
+  });
+  return here.left < 0 || here.right > here.window + 1 ? [`the tab one is at is out of sight: ${JSON.stringify(here)}`] : [];
+}
 
 async function tooWide(page) {
   const pixels = await overhang(page);

@@ -12,9 +12,9 @@ use crate::report::{
 use model::id::ID_STEP;
 use model::reaction::Doer;
 use model::{
-    Attempt, CampaignId, CampaignKind, CampaignState, Category, ContactId, DeliveryId, DeliveryState, DomainId, HoldId,
-    ImportId, Outcome, ReactionKind, Reply, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, TlsVersion, Verdict,
-    WorkspaceId,
+    Attempt, CampaignId, CampaignKind, CampaignState, Category, ContactId, DeliveryId, DeliveryState, DomainId,
+    EventKind, HoldId, ImportId, Outcome, ReactionKind, Reply, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp,
+    TlsVersion, Verdict, WorkspaceId,
 };
 use rusqlite::{Connection, Params, Row, params};
 
@@ -494,6 +494,32 @@ pub(crate) fn tries_since(conn: &Connection, campaign: CampaignId, since: Timest
         began.push(Timestamp::from_millis(row.get(0)?));
     }
     Ok(began)
+}
+
+/// Events that are looked through for pauses.
+const EVENTS_LOOKED_AT: i64 = 5_000;
+
+/// The pauses of a campaign among the latest events, anybody's, at a time or after it, in order.
+pub(crate) fn pauses_since(
+    conn: &Connection,
+    campaign: CampaignId,
+    since: Timestamp,
+) -> Result<Vec<(Timestamp, Timestamp)>> {
+    let sql = "SELECT e.kind, e.at FROM (SELECT seq, kind, at, campaign FROM event ORDER BY seq DESC LIMIT ?3) e
+        WHERE e.campaign = ?1 AND e.at >= ?2 AND e.kind IN (?4, ?5) ORDER BY e.seq";
+    let (paused, resumed) = (EventKind::Paused.code(), EventKind::Resumed.code());
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params![campaign.0, since.as_millis(), EVENTS_LOOKED_AT, paused, resumed])?;
+    let mut pauses: Vec<(Timestamp, Timestamp)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (is_pause, at) = (row.get::<_, u8>(0)? == paused, Timestamp::from_millis(row.get(1)?));
+        match pauses.last_mut().filter(|(_, until)| *until == Timestamp::MAX) {
+            Some((_, until)) if !is_pause => *until = at,
+            None if is_pause => pauses.push((at, Timestamp::MAX)),
+            Some(_) | None => {}
+        }
+    }
+    Ok(pauses)
 }
 
 /// Sites of a campaign that are told of in an answer to who waits where.

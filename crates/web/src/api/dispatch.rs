@@ -225,6 +225,13 @@ pub(crate) async fn put_source(
     // What it greets with goes out as it is: it may be nothing but a name. This machine has its own.
     let ehlo = match given.ehlo_name.as_str() {
         "" if is_this_machine => Some(String::new()),
+        "" => {
+            faults.add(Problem::field(
+                "ehlo_name",
+                "it is needed: the name that leads to its address, as mail1.example.com",
+            ));
+            None
+        }
         text => {
             let read = MailDomain::parse(text).map_err(|why| Problem::field("ehlo_name", why.to_string()));
             faults.take(read).map(|name| name.as_str().to_owned())

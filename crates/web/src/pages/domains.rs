@@ -162,7 +162,8 @@ fn policy_facts(shown: &Shown, policy: &DomainPolicy) -> Facts {
         let called = shown.say(if is_unlooked { "domain-record-wanted" } else { "domain-record-proposed" });
         lines.push((called, Cell::code(proposed)));
     }
-    if let Some(problem) = &policy.problem {
+    // Before anybody looked nothing is known to be wrong.
+    if let Some(problem) = policy.problem.as_ref().filter(|_| policy.state != NOT_LOOKED) {
         lines.push((shown.say("domain-remedy"), Cell::text(shown.machine_said(problem, &shown.now))));
     }
     Facts { id: policy.kind.to_owned(), title: shown.one_of("policy", policy.kind), lines }

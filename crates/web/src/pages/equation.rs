@@ -45,6 +45,8 @@ pub(crate) struct Equation {
     bar: Vec<Part>,
     magnified: Option<(u64, Vec<Part>)>,
     says: String,
+    /// Has somebody no verdict yet?
+    is_moving: bool,
     /// Why people are skipped: the reason, how many, and where they are.
     skips: Vec<(String, u64, String)>,
     /// Are the reasons open to see?
@@ -86,6 +88,7 @@ impl Equation {
             bar: parts(&all),
             magnified: is_small.then(|| (refused, parts(&bad))),
             says: told(shown, report),
+            is_moving: report.in_progress > 0,
             skips: skips.collect(),
             is_open: false,
             icons: &super::assets::PLACE,

@@ -7,6 +7,9 @@ use crate::App;
 use model::Language;
 use model::access::Scope;
 
+/// What a form that leads elsewhere did, as the page it leads to says it (`?done=lifted`).
+pub(crate) const DONE: [&str; 3] = ["suppressed", "forgotten", "lifted"];
+
 /// Where in the menu a page stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
@@ -138,6 +141,13 @@ impl Inside {
     /// Does the page belong to this line of the menu?
     pub(crate) fn is_at(&self, section: &Section) -> bool {
         self.section.as_ref() == Some(section)
+    }
+
+    /// What was done by the form that led here: a word of [`DONE`].
+    pub(crate) fn done(&self) -> Option<&'static str> {
+        let (_, query) = self.at.split_once('?')?;
+        let (_, word) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "done")?;
+        DONE.into_iter().find(|known| *known == word)
     }
 }
 

@@ -2,6 +2,7 @@
 //! was done with it, and what it said. Nothing rendered is kept: it is made once more, and where that cannot be, so it says.
 
 use super::layout::{Layout, Section};
+use super::names::Names;
 use super::shown::Shown;
 use super::shown::verdict_class as class_of;
 use super::spread::{self, Spread};
@@ -116,6 +117,9 @@ impl Story {
             }
         };
         let waits = waits.into_iter().map(in_words).collect();
+        if let Some(settled) = told.as_mut().and_then(|told| told.settled.as_mut()) {
+            settled.by = Names::of(app, workspace).await?.of_actor(shown, &settled.by);
+        }
         Ok(told.map(|told| {
             let advice = told.advice.iter().map(|advice| Do::of(visitor, &row, advice)).collect();
             Story { campaign: row.campaign, person: people::person(row), told, waits, advice }

@@ -10,6 +10,7 @@ use crate::extract::{At, Input};
 use crate::problem::Problem;
 use askama::Template;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
 use engine::report::{self, Report};
@@ -49,8 +50,35 @@ pub(super) async fn take_back(
     visitor: Visitor,
     At(id): At<CampaignId>,
 ) -> Result<Response, Problem> {
-    let Json(_draft) = api::take_back(State(app.clone()), visitor.caller, At(id)).await?;
-    Ok(back_to(&app, id))
+    match api::take_back(State(app.clone()), visitor.caller.clone(), At(id)).await {
+        Ok(_) => Ok(back_to(&app, id)),
+        Err(problem) => match has_begun(&app, &visitor, id).await? {
+            Some(asking) => Ok((StatusCode::CONFLICT, page(&asking)).into_response()),
+            None => Err(problem),
+        },
+    }
+}
+
+/// Whoever takes it back too late wants it stopped: how many have it, and what stops the rest. `None`: nothing of it goes out.
+async fn has_begun(app: &App, visitor: &Visitor, id: CampaignId) -> Result<Option<AskPage>, Problem> {
+    visitor.caller.may(Scope::CampaignsSend)?;
+    let campaign = found(app, visitor, id).await?;
+    if !campaign.state.may_send() {
+        return Ok(None);
+    }
+    let known = Report::of_tally(&app.store.tally(id).await?);
+    let shown = &visitor.shown;
+    let head = Head::of(app, visitor, &campaign, "room").await?;
+    let layout = Layout::of(app, visitor, Section::Campaigns, campaign.name);
+    Ok(Some(AskPage {
+        question: shown.count("late-question", &known.accepted),
+        meaning: shown.say("late-meaning"),
+        button: shown.say("pause"),
+        action: format!("/campaigns/{id}/pause"),
+        who: "accepted",
+        other: Some((format!("/campaigns/{id}/cancel"), shown.say("cancel-ask"))),
+        ..AskPage::plain(head, layout)
+    }))
 }
 
 #[derive(Template)]
@@ -74,6 +102,8 @@ pub(super) struct AskPage {
     /// Where the people stand whom it is about.
     pub(super) who: &'static str,
     pub(super) class: &'static str,
+    /// Something else that may be done instead: its address, and what it is.
+    pub(super) other: Option<(String, String)>,
 }
 
 impl AskPage {
@@ -93,6 +123,7 @@ impl AskPage {
             read: String::new(),
             who: "in_progress",
             class: "main",
+            other: None,
         }
     }
 
@@ -145,6 +176,7 @@ async fn resume_page(
         read: String::new(),
         who: "in_progress",
         class: "main",
+        other: None,
         layout: Layout::of(app, visitor, Section::Campaigns, campaign.name),
     })
 }
@@ -164,7 +196,7 @@ pub(super) async fn resume(
         Ok(_) => Ok(back_to(&app, id)),
         Err(problem) if matches!(problem.field.as_deref(), Some("because" | "without")) => {
             let form = resume_page(&app, &visitor, id, wish, Some(problem)).await?;
-            Ok((axum::http::StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response())
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response())
         }
         Err(problem) => Err(problem),
     }

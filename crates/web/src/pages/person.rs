@@ -165,7 +165,7 @@ pub(super) async fn suppress((State(app), visitor, At(id), typed): Sent) -> Resu
     let contact = api::found(&app, &visitor.caller, id).await?;
     let wanted = json!({ "target": contact.email.unwrap_or_default(), "note": typed.some("note") });
     match suppressions::add(State(app.clone()), visitor.caller.clone(), given(&wanted)?).await {
-        Ok(_) => Ok(Redirect::to(&format!("/contacts/{id}")).into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("/contacts/{id}?done=suppressed")).into_response()),
         Err(problem) => draw(&app, &visitor, id, &Entered::refused("suppress", typed, problem)?).await,
     }
 }
@@ -180,5 +180,5 @@ pub(super) async fn forget((State(app), visitor, At(id), typed): Sent) -> Result
         return draw(&app, &visitor, id, &Entered::refused("forget", typed, problem)?).await;
     }
     let Json(_) = api::forget(State(app), visitor.caller, At(id)).await?;
-    Ok(Redirect::to("/contacts").into_response())
+    Ok(Redirect::to("/contacts?done=forgotten").into_response())
 }

@@ -80,7 +80,8 @@ impl Lane {
     fn of(shown: &Shown, view: LaneView, (there, all_there): (u64, u64), rate: Rate) -> Lane {
         let is_spent = view.budget.as_ref().is_some_and(|budget| budget.spent >= budget.today);
         // What was configured is no news, unless it is reached; what was learned has a cause.
-        let is_news = |limit: &LimitView| limit.limit.cause.is_some() || limit.limit.next_probe.is_some();
+        let is_news =
+            |limit: &LimitView| limit.holds_back || limit.limit.cause.is_some() || limit.limit.next_probe.is_some();
         let learned = view.limits.into_iter().find(is_news);
         let refused = u64::from(view.unauthenticated);
         let (class, icon, goes) = match (&view.held, refused, is_spent, &learned) {

@@ -38,8 +38,9 @@ async fn draw(app: &App, visitor: &Visitor, entered: &Entered) -> Result<Respons
     let shown = &visitor.shown;
     let found = engine::lanes::sources(&app.store, app.now()).await?;
     let head = shown.says(["source", "source-address", "source-pools", "source-today"]);
+    let is_rehearsal = app.config.sending.transport.is_rehearsal();
     let table = Table::new("sources", shown.say("sources"), head, shown.say("sources-empty"))
-        .rows(found.iter().map(|view| source_row(shown, view)))
+        .rows(found.iter().map(|view| source_row(shown, view, is_rehearsal)))
         .with_csv(shown, "/sources");
     let may_write = visitor.caller.scopes.has(Scope::DispatchWrite);
     let layout = Layout::of(app, visitor, Section::Delivery, shown.say("sources"));
@@ -60,7 +61,8 @@ fn budgets_open(shown: &Shown) -> String {
     shown.time(&Timestamp::from_millis(next))
 }
 
-fn source_row(shown: &Shown, view: &SourceView) -> Vec<Cell> {
+/// `is_rehearsal`: does no mail leave this machine, so that none is counted?
+fn source_row(shown: &Shown, view: &SourceView, is_rehearsal: bool) -> Vec<Cell> {
     let source = &view.source;
     let mut name = Cell::link(format!("/sources/{}", source.name), &source.name);
     if let Some(region) = &source.region {
@@ -72,6 +74,7 @@ fn source_row(shown: &Shown, view: &SourceView) -> Vec<Cell> {
         (today + u64::from(toward.today), spent + u64::from(toward.spent))
     });
     let budget = match view.toward.is_empty() {
+        true if is_rehearsal => shown.say("source-rehearsed"),
         true => shown.say("source-unused"),
         false => shown.fill("source-budget", &[("spent", spent.into()), ("today", today.into())]),
     };

@@ -203,7 +203,7 @@ fn lifting(app: &App, visitor: &Visitor, target: &str, entered: &Entered) -> Res
 pub(super) async fn lift(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
     let wanted = json!({ "target": typed.get("target"), "reason": typed.get("reason") });
     match api::lift(State(app.clone()), visitor.caller.clone(), given(&wanted)?).await {
-        Ok(_) => Ok(Redirect::to("/suppressions").into_response()),
+        Ok(_) => Ok(Redirect::to("/suppressions?done=lifted").into_response()),
         Err(problem) => {
             let target = typed.get("target").to_owned();
             Ok(lifting(&app, &visitor, &target, &Entered::refused("lift", typed, problem)?))

@@ -3,7 +3,7 @@
 use super::browser::{Browser, roles};
 use super::house::House;
 use super::live::{accept, settle};
-use super::pages::{look, owner};
+use super::pages::{look, owner, submit};
 use model::{Actor, CampaignId, CampaignState, DeliveryState, Outcome, Reply, Role, SkipReason};
 use serde_json::{Value, json};
 use store::{DeliveryRow, Settlement};
@@ -30,6 +30,19 @@ pub(super) fn rule_of(page: &str) -> String {
 pub(super) async fn people_of(house: &House, key: &str, rule: &str) -> u64 {
     let told = house.post("/api/v1/segments/preview", key, json!({ "text": rule })).await;
     told.json()["people"].as_u64().unwrap_or_else(|| panic!("{rule}: {}", told.text))
+}
+
+#[tokio::test]
+async fn who_takes_it_back_too_late_is_led_to_what_stops_it() {
+    let house = House::new();
+    let cookie = owner(&house).await;
+    let (id, queued) = begun(&house).await;
+    accept(&house, queued[0].delivery).await;
+    let base = format!("/campaigns/{id}");
+    let late = submit(&house, &format!("{base}/take-back"), &cookie, "").await;
+    assert!(late.status == 409 && late.text.contains("one person has it"), "{}", late.text);
+    let ways = [format!("action=\"{base}/pause\""), format!("href=\"{base}/cancel\"")];
+    assert!(ways.iter().all(|way| late.text.contains(way)), "{}", late.text);
 }
 
 #[tokio::test]

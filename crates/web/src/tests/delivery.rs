@@ -71,6 +71,12 @@ async fn a_domain_gets_a_key_and_its_record_is_looked_for() {
 async fn sources_pools_and_holds_are_described_bounded_and_let_go() {
     let house = House::new();
     let browser = Browser::owner(&house).await;
+    let nameless = browser.submit("/sources", "name=north&ehlo_name=").await;
+    assert!(
+        nameless.status == 422 && nameless.text.contains("the name that leads to its address"),
+        "{}",
+        nameless.text
+    );
     let wrong = browser.submit("/sources", "name=north&ehlo_name=mx.first.example&address=nowhere").await;
     assert!(wrong.status == 422 && wrong.text.contains("id=\"source-address-wrong\"") && wrong.text.contains("north"));
     let form = "name=north&ehlo_name=mx.first.example&address=192.0.2.7&is_warm=yes";

@@ -636,6 +636,9 @@ async fn a_person_is_corrected_suppressed_and_forgotten_on_their_page() {
     let page = browser.look(&base).await.text;
     assert!(page.contains("right@first.example") && page.contains("<dd>Ulm</dd>"), "{page}");
     assert_eq!(browser.submit(&format!("{base}/suppress"), "note=asked").await.status, 303);
+    let said = browser.look(&format!("{base}?done=suppressed")).await.text;
+    assert!(said.contains("They are not mailed from now on"), "{said}");
+    assert!(!browser.look(&base).await.text.contains("They are not mailed from now on"));
     assert!(
         browser.look(&format!("{base}/change")).await.text.contains("/suppressions/lift?target=right%40first.example")
     );
