@@ -123,6 +123,21 @@ fn a_file_that_is_no_ledger_is_called_what_it_is_and_stays_as_it_is() {
 }
 
 #[test]
+fn secrets_that_are_damaged_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(options(dir.path()), at(0)).unwrap());
+    let file = dir.path().join("secrets");
+    let whole = std::fs::read(&file).unwrap();
+    for damaged in [vec![0xff; 200], whole.get(..whole.len() / 2).unwrap().to_vec()] {
+        std::fs::write(&file, damaged).unwrap();
+        for options in [options(dir.path()), OpenOptions::reader(dir.path())] {
+            let error = Store::open(options, at(0)).unwrap_err();
+            assert!(matches!(&error, StoreError::Corrupt(why) if why.contains("secrets")), "{error}");
+        }
+    }
+}
+
+#[test]
 fn an_older_ledger_is_not_read_before_it_was_brought_up_to_date() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("ledger.db");
