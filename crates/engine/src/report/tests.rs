@@ -97,7 +97,7 @@ fn nothing_is_said_to_be_suppressed_that_was_not() {
 #[test]
 fn a_settled_doubt_is_no_lost_line_any_more() {
     let lost = |state| cause(1, count(state, Category::LostReply, Scope::Recipient, 1), None);
-    assert_eq!(lost(DeliveryState::InDoubt).meaning, "line lost after the last byte");
+    assert_eq!(lost(DeliveryState::InDoubt).meaning, "no valid reply to the message");
     let settled = lost(DeliveryState::Hard);
     assert_eq!(settled.meaning, "was in doubt, settled by evidence");
     assert!(settled.next_step.starts_with("Nothing to do"), "{}", settled.next_step);
