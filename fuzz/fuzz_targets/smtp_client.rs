@@ -29,6 +29,10 @@ struct Shell {
     is_closed: bool,
     /// The next envelope goes out with the end of this message.
     is_announced: bool,
+    /// Who was named to the server in this transaction: only after that a refusal can be about them.
+    recipient_was_written: bool,
+    /// So it was with the next one, behind the end of this message.
+    next_was_written: bool,
 }
 
 fn envelope(number: u32) -> Envelope {
@@ -47,6 +51,10 @@ fn envelope(number: u32) -> Envelope {
     }
 }
 
+fn is_recipient_in(bytes: &[u8]) -> bool {
+    bytes.windows(8).any(|piece| piece == b"RCPT TO:")
+}
+
 impl Shell {
     fn obey(&mut self, client: &mut Client, now: Timestamp) {
         for _ in 0..OUTPUTS_MAX {
@@ -55,11 +63,13 @@ impl Shell {
             match output {
                 Output::Write(bytes) => {
                     assert!(!bytes.is_empty());
+                    self.recipient_was_written |= is_recipient_in(&bytes);
                     self.end_was_written |= self.end_was_announced;
                 }
                 Output::WriteAhead { bytes, own } => {
                     assert!(self.is_announced && own < bytes.len());
                     self.end_was_written = true;
+                    self.next_was_written = is_recipient_in(bytes.get(own..).unwrap_or_default());
                 }
                 Output::UpgradeTls => client.tls_established(now, TlsVersion::V13),
                 Output::Ready => self.start(client, now),
@@ -79,6 +89,7 @@ impl Shell {
 
     fn start(&mut self, client: &mut Client, now: Timestamp) {
         (self.is_open, self.end_was_announced, self.end_was_written) = (true, false, false);
+        self.recipient_was_written = std::mem::take(&mut self.next_was_written);
         self.transactions += 1;
         if std::mem::take(&mut self.is_announced) {
             client.start_announced(now);
@@ -94,6 +105,9 @@ impl Shell {
         let is_in_doubt = matches!(finished.ending, Ending::InDoubt { .. });
         assert!(!(is_accepted || is_in_doubt) || self.end_was_written, "nothing was complete: {finished:?}");
         assert!(!is_accepted || finished.stage == Stage::Final, "only the end is accepted: {finished:?}");
+        let is_refused = matches!(&finished.ending, Ending::Reply(reply) if reply.code != 421 && !reply.is_positive());
+        let is_about_recipient = is_refused && matches!(finished.stage, Stage::Rcpt | Stage::Data | Stage::Final);
+        assert!(!is_about_recipient || self.recipient_was_written, "nobody was named: {finished:?}");
         if finished.reusable && (self.is_announced || self.transactions < TRANSACTIONS_MAX) {
             self.start(client, now);
         }

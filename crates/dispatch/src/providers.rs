@@ -289,7 +289,7 @@ impl Providers {
     }
 
     /// An operator's file on top of the shipped ones: more providers, stricter limits, regions. Refuses a provider that
-    /// is shipped already, or whose servers another one described before has, limits for one that nobody describes, and
+    /// is shipped already, or whose servers or name another one described before has, limits for one that nobody describes, and
     /// any limit looser than the one it replaces; for a provider of one's own that is the limit of a site nobody
     /// described.
     pub fn over(self, shipped: &Providers) -> Result<Providers, FileError> {
@@ -309,6 +309,13 @@ impl Providers {
                      those servers. Leave the ending out; to tighten the limits there, write key = '{owner}' and limits \
                      without mx"
                 );
+                return Err(wrong(line, reason));
+            }
+            let name = provider.name.to_lowercase();
+            if let Some(namesake) = merged.list.iter().find(|known| known.name.to_lowercase() == name) {
+                let (key, called, other) = (&provider.key, &provider.name, &namesake.key);
+                let reason =
+                    format!("provider {key}: the provider {other} is called {called:?} already; give it another name");
                 return Err(wrong(line, reason));
             }
             if let Some((limit, looser)) = looser(&provider.limits, &Limits::default()) {
@@ -374,6 +381,11 @@ fn described(written: Written) -> Result<Provider, String> {
     let mx = mx.filter(|mx| !mx.is_empty()).ok_or_else(|| wants("host name endings in mx"))?;
     if let Some(ending) = mx.iter().find(|ending| !ending.starts_with('.') || ending.len() < 2) {
         return Err(format!("provider {key}: {ending:?} must start with a dot"));
+    }
+    if let Some(ending) = mx.iter().find(|ending| !ending.is_ascii()) {
+        return Err(format!(
+            "provider {key}: {ending:?} must be written as DNS has it, in ASCII (xn--…): no server is named so"
+        ));
     }
     if let Some(ending) = mx.iter().find(|ending| is_anybodys(ending)) {
         return Err(format!("provider {key}: {ending:?} is no provider's own: anybody's servers end so"));
@@ -618,6 +630,8 @@ mod tests {
                 "provider acme: connections = 40 is looser than the 10 in force",
             ),
             (&OWN.replace("'acme'", "'google'"), "provider google is described already"),
+            (&OWN.replace("'Acme'", "'gOOGLE'"), "provider acme: the provider google is called \"gOOGLE\" already"),
+            (&OWN.replace("'.acme.test'", "'.acme.test', '.b\u{fc}cher.test'"), "must be written as DNS has it"),
             (
                 &format!("\n{}", OWN.replace("'.acme.test'", "'.acme.test', '.ASPMX.l.google.com'")),
                 "own.toml, line 2: provider acme: \".ASPMX.l.google.com\" belongs to the provider google, who is asked first",

@@ -170,6 +170,9 @@ impl StsPolicy {
 }
 
 fn pattern(value: &str) -> Result<String, String> {
+    if value.is_empty() {
+        return Err("mx names no server".to_owned());
+    }
     let name = value.trim_end_matches('.').to_ascii_lowercase();
     let plain = name.strip_prefix("*.").unwrap_or(&name);
     let fits = |label: &str| {

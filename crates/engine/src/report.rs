@@ -404,6 +404,8 @@ pub struct Silent {
     pub provider: Option<String>,
     /// How many are in doubt there, one after the other.
     pub count: u32,
+    /// In how many rows they are: an answer came between two of them.
+    pub rows: u32,
     /// When the first of these tries began.
     #[serde(serialize_with = "iso")]
     pub since: Timestamp,
@@ -417,8 +419,12 @@ pub struct Silent {
 impl Silent {
     /// In a sentence: what it did, and what to do.
     pub fn told(&self) -> String {
+        let in_a_row = match self.rows {
+            0 | 1 => "in a row".to_owned(),
+            rows => format!("in {rows} unbroken rows"),
+        };
         format!(
-            "{} gave no final reply after the last byte {} times in a row{}: a fault there or on the way to it. Ask there \
+            "{} gave no final reply after the last byte {} times {in_a_row}{}: a fault there or on the way to it. Ask there \
              whether the messages arrived before anything is sent again.",
             self.host,
             self.count,
@@ -430,12 +436,26 @@ impl Silent {
 /// Sites at fault for several in doubt. What was lost with a killed process of ours is nobody's silence.
 pub async fn silent_sites(store: &Store, campaign: CampaignId) -> Result<Vec<Silent>, StoreError> {
     let found = store.silent_sites(campaign, SILENT_IN_A_ROW, crate::LOST_REPLY).await?;
-    let shown = |one: store::SilentSite| {
-        let store::SilentSite { host, provider, count, since, until, note } = one;
+    Ok(by_server(found))
+}
+
+/// One for each server, in the order in which they were first silent, with the sum of its rows.
+fn by_server(rows: Vec<store::SilentSite>) -> Vec<Silent> {
+    let mut servers: Vec<Silent> = Vec::new();
+    for row in rows {
+        let store::SilentSite { host, provider, count, since, until, note } = row;
         let said = note.map(|note| note.strip_prefix(NO_FINAL_REPLY).map(str::to_owned).unwrap_or(note));
-        Silent { host, provider, count, since, until, said }
-    };
-    Ok(found.into_iter().map(shown).collect())
+        match servers.iter_mut().find(|known| known.host == host && known.provider == provider) {
+            Some(known) => {
+                known.count += count;
+                known.rows += 1;
+                (known.since, known.until) = (known.since.min(since), known.until.max(until));
+                known.said = known.said.take().filter(|before| Some(before) == said.as_ref());
+            }
+            None => servers.push(Silent { host, provider, count, rows: 1, since, until, said }),
+        }
+    }
+    servers
 }
 
 impl Report {

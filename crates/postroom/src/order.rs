@@ -238,21 +238,25 @@ impl Order {
         matches!(self, Order::Pause { .. } | Order::Cancel { .. } | Order::CancelPart { .. } | Order::PlaceHold { .. })
     }
 
-    /// May it be the first thing done in a new directory? What concerns something that must be there already would only
-    /// make a ledger where `--data` was mistyped.
+    /// May it be the first thing done in a new directory, because it brings something into it? What concerns something that
+    /// must be there already would only make a ledger where `--data` was mistyped, and what keeps mail from somebody or
+    /// limits it would say so of a ledger from which nothing is sent. (`send`, `serve` and `demo` begin one as well.)
     fn may_begin(&self) -> bool {
         match self {
             Order::Import { .. }
             | Order::MoveIn(_)
             | Order::MakeKey { .. }
             | Order::Set { .. }
-            | Order::Suppress { .. }
-            | Order::People(_)
-            | Order::Hosts(_)
-            | Order::Allot(_)
-            | Order::Alarms(_) => true,
+            | Order::People(People::Add { .. } | People::MakeKey { .. })
+            | Order::Hosts(Hosts::Add { .. })
+            | Order::Alarms(Alarms::Add { .. }) => true,
             Order::WaysOut(order) => order.may_begin(),
-            Order::RemoveImport { .. }
+            Order::People(People::Disable { .. } | People::Reset { .. } | People::RevokeKey { .. })
+            | Order::Hosts(Hosts::Found { .. } | Hosts::Retire { .. })
+            | Order::Alarms(Alarms::Remove { .. } | Alarms::Test { .. } | Alarms::Snooze { .. })
+            | Order::Allot(_)
+            | Order::Suppress { .. }
+            | Order::RemoveImport { .. }
             | Order::EditContact { .. }
             | Order::Forget { .. }
             | Order::Unsuppress { .. }
@@ -651,7 +655,11 @@ mod tests {
         });
         let pool = WaysOut::PutPool { name: "p".to_owned(), members: Vec::new(), dedicated: false };
         let stream = WaysOut::UsePool { kind: model::CampaignKind::Broadcast, pool: None, region: None };
+        let limit = Allot::LimitSource { name: "mta1".to_owned(), ceilings: model::Ceilings::default() };
         let mistyped = [
+            Order::Suppress { target: Whom::Address("kim@a.example".to_owned()), note: None },
+            Order::Allot(limit),
+            Order::Hosts(Hosts::Retire { host: "links.example.org".to_owned(), retired: true }),
             Order::Pause { campaign: CampaignId(7), why: None },
             Order::WaysOut(history),
             Order::WaysOut(pool),

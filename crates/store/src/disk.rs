@@ -29,6 +29,11 @@ pub trait Disk: Debug + Send + Sync {
     fn room(&self, _path: &Path) -> Option<(u64, u64)> {
         None
     }
+    /// Can nobody write where this path lies, because the file system is mounted for reading only (as one is after the
+    /// disk failed)?
+    fn is_read_only(&self, _path: &Path) -> bool {
+        false
+    }
 }
 
 /// A file that is read and written in place.
@@ -91,6 +96,10 @@ impl Disk for SystemDisk {
     fn room(&self, path: &Path) -> Option<(u64, u64)> {
         let about = rustix::fs::statvfs(path).ok()?;
         Some((about.f_bavail.saturating_mul(about.f_frsize), about.f_blocks.saturating_mul(about.f_frsize)))
+    }
+
+    fn is_read_only(&self, path: &Path) -> bool {
+        rustix::fs::statvfs(path).is_ok_and(|about| about.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
     }
 }
 

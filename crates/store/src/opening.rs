@@ -15,6 +15,7 @@ use crate::sqlite::{self, Ledger, keys};
 use model::{DeliveryId, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 use std::fs::{DirBuilder, File, OpenOptions as FileOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -166,8 +167,11 @@ fn readers(disk: &dyn Disk, path: &Path) -> Result<Vec<Connection>> {
 
 /// Makes the directory if need be and takes its lock.
 fn own(dir: &Path) -> Result<File> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    let lock = FileOptions::new().create(true).truncate(false).write(true).mode(0o600).open(dir.join(LOCK_FILE))?;
+    let named = |path: &Path, error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| named(dir, error))?;
+    let path = dir.join(LOCK_FILE);
+    let opened = FileOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let lock = opened.map_err(|error| named(&path, error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StoreError::AlreadyOwned { dir: dir.to_owned() }),

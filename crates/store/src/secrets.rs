@@ -85,10 +85,11 @@ fn read(path: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
         let text = format!("{} may be read by others; chmod 600 it (and see who has read it)", path.display());
         return Err(StoreError::Refused(text));
     }
-    let mut text = String::new();
-    file.take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    let mut text = Vec::new();
+    file.take(FILE_BYTES_MAX).read_to_end(&mut text)?;
     let damaged = |why: &str| StoreError::Corrupt(format!("{}: {why}", path.display()));
-    let stored: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|error| damaged(&error.to_string()))?;
+    let stored: BTreeMap<String, String> =
+        serde_json::from_slice(&text).map_err(|error| damaged(&error.to_string()))?;
     let decoded = stored.into_iter().map(|(name, hex)| Some((name, unhex(&hex)?)));
     decoded.collect::<Option<_>>().ok_or_else(|| damaged("not hexadecimal"))
 }

@@ -72,6 +72,7 @@ fn a_policy_file_that_cannot_be_read_says_why() {
         ("version: STSv1\nmode: enforce\nmx: a.example\n", "max_age"),
         ("version: STSv1\nmode: enforce\nmx: a.example\nmax_age: -1\n", "max_age"),
         ("version: STSv1\nmode: enforce\nmx: *\nmax_age: 1\n", "no pattern"),
+        ("version: STSv1\nmode: enforce\nmx: \nmax_age: 1\n", "mx names no server"),
         ("version: STSv1\nmode: enforce\nmx: mx.*.example\nmax_age: 1\n", "no pattern"),
         ("<html>not found</html>", "without a colon"),
     ] {

@@ -164,7 +164,7 @@ pub enum HistoryError {
         looked_at: u64,
     },
     /// The format is known, but no attempt is in it.
-    #[error("{lines} lines were read as {format}, and none tells of an attempt at a receiving server{unread}")]
+    #[error("it was read as {format} (lines: {lines}), and tells of no attempt at a receiving server{unread}")]
     NoAttempts {
         /// As what.
         format: Format,

@@ -200,7 +200,7 @@ fn powermta_without_a_header_is_refused_with_the_reason() {
         "d,2026-11-19 23:59:00+0100,x\nd,2026-11-19 23:59:00+0100,x\n",
         &How { format: Some(Format::PowerMta), ..how() },
         &expect![[r#"
-            refused: 2 lines were read as a PowerMTA accounting file, and none tells of an attempt at a receiving server; line 1: there is no header line (type,timeLogged,…) before it
+            refused: it was read as a PowerMTA accounting file (lines: 2), and tells of no attempt at a receiving server; line 1: there is no header line (type,timeLogged,…) before it
         "#]],
     );
 }
@@ -259,7 +259,7 @@ fn what_is_no_log_is_refused_with_what_to_do() {
         (
             "Nov 20 10:11:12 mail1 postfix/qmgr[101]: 4F2A1C: removed\n",
             how(),
-            "1 lines were read as a Postfix log, and none tells of an attempt at a receiving server",
+            "it was read as a Postfix log (lines: 1), and tells of no attempt at a receiving server",
         ),
         ("", zone, "there is no time zone \"Mars/Olympus\"; they have names like Europe/Berlin"),
     ] {

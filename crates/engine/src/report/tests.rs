@@ -97,7 +97,7 @@ fn nothing_is_said_to_be_suppressed_that_was_not() {
 #[test]
 fn a_settled_doubt_is_no_lost_line_any_more() {
     let lost = |state| cause(1, count(state, Category::LostReply, Scope::Recipient, 1), None);
-    assert_eq!(lost(DeliveryState::InDoubt).meaning, "line lost after the last byte");
+    assert_eq!(lost(DeliveryState::InDoubt).meaning, "no valid reply to the message");
     let settled = lost(DeliveryState::Hard);
     assert_eq!(settled.meaning, "was in doubt, settled by evidence");
     assert!(settled.next_step.starts_with("Nothing to do"), "{}", settled.next_step);
@@ -190,4 +190,33 @@ fn what_was_in_doubt_and_found_out_suppresses_nobody() {
     }
     let told = grouped(vec![count(DeliveryState::Hard, Category::UnknownRecipient, Scope::Recipient, 1)]);
     assert!(told[0].done.starts_with("suppressed"));
+}
+
+#[test]
+fn a_server_that_was_silent_in_several_rows_is_told_of_once() {
+    let row = |host: &str, count, at, note: &str| store::SilentSite {
+        host: host.to_owned(),
+        provider: None,
+        count,
+        since: Timestamp::from_millis(at),
+        until: Timestamp::from_millis(at + 5),
+        note: Some(format!("{NO_FINAL_REPLY}{note}")),
+    };
+    let rows = vec![
+        row("mx.a.example", 3, 10, "it hung up"),
+        row("mx.b.example", 4, 20, "it hung up"),
+        row("mx.a.example", 6, 30, "it hung up"),
+        row("mx.b.example", 5, 40, "time was up"),
+    ];
+    let found = by_server(rows);
+    let [a, b] = &found[..] else { panic!("{found:?}") };
+    assert!(
+        a.told().starts_with(
+            "mx.a.example gave no final reply after the last byte 9 times in 2 unbroken rows (it hung up):"
+        )
+    );
+    assert_eq!((a.since, a.until), (Timestamp::from_millis(10), Timestamp::from_millis(35)));
+    assert_eq!((b.count, b.rows, &b.said), (9, 2, &None), "not the same each time");
+    let one = by_server(vec![row("mx.a.example", 3, 10, "it hung up")]);
+    assert!(one[0].told().contains("3 times in a row (it hung up)"), "{}", one[0].told());
 }

@@ -282,13 +282,7 @@ fn told(campaign: &Campaign, report: &Report, at: &At, foreseen: Option<&Forecas
     if let Some(why) = &campaign.why {
         lines.push(format!("   {why}"));
     }
-    let sent = report.attempted - report.in_progress;
-    let (wait, total) = (thousands(report.in_progress), thousands(report.attempted));
-    lines.push(format!(
-        "   {} of {total} have a verdict, {} of them accepted; {wait} wait",
-        thousands(sent),
-        thousands(report.accepted)
-    ));
+    lines.push(format!("   {}", stands(report)));
     if let Some((windows, opens)) = closed_hours(campaign, report, style) {
         lines.push(format!(
             "   outside its sending hours ({windows}) for whoever has no zone of their own; they open {opens}"
@@ -310,6 +304,18 @@ fn told(campaign: &Campaign, report: &Report, at: &At, foreseen: Option<&Forecas
     lines
 }
 
+/// How many of its people have a verdict, wait, and were skipped.
+fn stands(report: &Report) -> String {
+    let decided = thousands(report.attempted - report.in_progress);
+    let (wait, total) = (thousands(report.in_progress), thousands(report.attempted));
+    let skipped = match report.skipped {
+        0 => String::new(),
+        count => format!(", {} skipped beside them", thousands(count)),
+    };
+    let accepted = thousands(report.accepted);
+    format!("{decided} of {total} have a verdict, {accepted} of them accepted; {wait} wait{skipped}")
+}
+
 /// The sending hours of a campaign that is outside of them, and when they open.
 fn closed_hours(campaign: &Campaign, report: &Report, style: &Style) -> Option<(Windows, String)> {
     let timing = launch::snapshot(campaign).ok()?.options.timing;
@@ -327,4 +333,20 @@ fn refuse_over(campaign: &Campaign) -> Result<(), Failure> {
         return Err(Failure::refused(format!("campaign {} is {} already", in_quotes(&campaign.name), campaign.state)));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_skipped_is_told_beside_those_who_were_tried() {
+        let report = Report { attempted: 185, accepted: 170, skipped: 5_015, ..Report::default() };
+        assert_eq!(
+            stands(&report),
+            "185 of 185 have a verdict, 170 of them accepted; 0 wait, 5,015 skipped beside them"
+        );
+        let whole = Report { skipped: 0, in_progress: 5, ..report };
+        assert_eq!(stands(&whole), "180 of 185 have a verdict, 170 of them accepted; 5 wait");
+    }
 }

@@ -103,7 +103,9 @@ async fn remove(target: &str, reason: String, dir: &Path, output: &Output) -> Re
     let answer = order::place(dir, Order::Unsuppress { target: target.clone(), reason }, &mut |_| {}).await?;
     if number(&answer, "removed") == 0 {
         let ledger = Ledger::read(dir)?;
-        let near = ledger.store.similar_addresses(ledger.workspace, &shown, 3).await?;
+        // Of somebody who is known, their own address is the nearest.
+        let mut near = ledger.store.similar_addresses(ledger.workspace, &shown, 3).await?;
+        near.retain(|address| *address != shown);
         return Err(Failure::bad_input(format!("{shown} is not suppressed")).suggest(&near));
     }
     output.answer(&answer, || {

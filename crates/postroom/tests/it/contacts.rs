@@ -92,6 +92,9 @@ fn what_a_person_said_cannot_be_lifted_and_what_we_said_can() {
     let room = Room::new();
     let list = room.file("people.csv", b"email,status\na@x.example,unsubscribed\nb@x.example,active\n");
     room.says(&["import", &list]);
+    let (code, error) = room.fails(&["suppress", "remove", "b@x.example", "--reason", "a slip"]);
+    assert!(code == 2 && error.contains("is not suppressed"), "{error}");
+    assert!(!error.contains("mean b@x.example") && !error.contains("or b@x.example"), "that was typed: {error}");
     room.says(&["suppress", "add", "b@x.example", "bad.example", "--note", "asked by phone"]);
     let list = room.json(&["suppress", "list"]);
     assert_eq!(list.len(), 3, "{list:?}");

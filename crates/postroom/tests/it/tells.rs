@@ -183,6 +183,7 @@ fn a_killed_service_tells_everything_in_order() {
 #[test]
 fn the_log_is_followed_until_somebody_interrupts_it() {
     let room = crate::contacts::Room::new();
+    room.says(&["settings", "postal_address", "1 High Street"]);
     room.says(&["suppress", "add", "before@example.org"]);
     let mut follower =
         room.command(&["events", "--follow", "--kind", "suppressed"]).stdout(Stdio::piped()).spawn().unwrap();

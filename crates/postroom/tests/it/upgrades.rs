@@ -11,7 +11,7 @@ const OLDER: &str = include_str!("../../../store/fixtures/schema-8.sql");
 /// Its ledger in place of ours, written by a SQLite that is not ours.
 fn aged(python: &std::path::Path) -> Room {
     let room = Room::new();
-    room.says(&["suppress", "add", "x.example"]);
+    room.says(&["settings", "postal_address", "1 High Street"]);
     let sql = room.file("older.sql", OLDER.as_bytes());
     let ledger = room.path("data").join("ledger.db");
     for file in fs::read_dir(room.path("data")).unwrap().map(Result::unwrap) {

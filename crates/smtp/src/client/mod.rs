@@ -8,8 +8,9 @@
 //! Guarantees
 //! * The last bytes of a message are handed out only after [`Output::BeforeFinal`] was answered by
 //!   [`Client::final_recorded`]. Only an end after that, with no reply, is [`Ending::InDoubt`].
-//! * A refusal belongs to the first command that was refused, however many were sent together. The reply to a lone dot
-//!   (DATA was let through although the recipient was not) is never an acceptance.
+//! * A refusal belongs to the first command that was refused, however many were sent together. One that came before its
+//!   command was written (421 apart) refuses nobody. The reply to a lone dot (DATA was let through although the recipient
+//!   was not) is never an acceptance.
 //! * What a server says decides what happens, not how its bytes were cut: bytes of a server that speaks when spoken to
 //!   give the same outcome in any splitting. Bytes nobody asked for, and replies to commands that are not written yet,
 //!   end the session.
@@ -147,7 +148,10 @@ impl Client {
 
     /// The next thing to do, if any. Call until `None` after every other call.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        let is_written = matches!(output, Some(Output::Write(_) | Output::WriteAhead { .. }));
+        self.transaction.message_begun |= is_written && matches!(self.state, State::BeforeFinal { .. } | State::Final);
+        output
     }
 
     /// Bytes from the server.
@@ -275,7 +279,7 @@ impl Client {
         }
         if self.has_unwritten() {
             // Said before the question could be heard. After the last bytes of a message, that is no acceptance.
-            return self.give_up(now, unasked(reply));
+            return self.give_up(now, self.unasked(reply));
         }
         match self.state {
             State::Handshake | State::Announced | State::Closed => {}
@@ -284,12 +288,26 @@ impl Client {
             State::Helo => self.on_helo(now, reply),
             State::StartTls => self.on_starttls(now, reply),
             State::Auth(step) => self.on_auth(now, step, reply),
-            State::Idle => self.give_up(now, unasked(reply)),
+            State::Idle => self.give_up(now, self.unasked(reply)),
             State::Envelope => self.on_envelope(now, reply),
-            State::WantMessage | State::BeforeFinal { .. } => self.give_up(now, unasked(reply)),
+            State::WantMessage | State::BeforeFinal { .. } => self.give_up(now, self.unasked(reply)),
             State::Final => self.on_final(now, reply),
             State::LoneDot => self.on_lone_dot(now, reply),
             State::Quitting => self.close(SessionEnd::Quit),
+        }
+    }
+
+    /// What a reply means that answers nothing. Within a transaction it is no word about sender, recipient or message, whose
+    /// command it never heard: the server has lost the thread. It is a refusal where it can be meant as one: the closing of
+    /// the session, at any time; one of us, while the session is set up; one of the message of which it has heard some.
+    fn unasked(&self, reply: Reply) -> Ending {
+        use State::{BeforeFinal, Envelope, Final, LoneDot, WantMessage};
+        let in_transaction = matches!(self.state, Envelope | WantMessage | BeforeFinal { .. } | Final | LoneDot);
+        let may_be_meant = !in_transaction || self.transaction.message_begun || reply.code == CLOSING;
+        if may_be_meant && (reply.is_transient() || reply.is_permanent()) {
+            Ending::Reply(reply)
+        } else {
+            Ending::Protocol(format!("a reply to nothing: {reply}"))
         }
     }
 
@@ -388,15 +406,6 @@ impl Client {
             matches!(output, Write(_) | WriteAhead { .. } | WantMessage | BeforeFinal | UpgradeTls)
         };
         self.outputs.retain(|output| !is_moot(output));
-    }
-}
-
-/// What a reply means that answers nothing: a refusal if it is one, else the server has lost the thread.
-fn unasked(reply: Reply) -> Ending {
-    if reply.is_transient() || reply.is_permanent() {
-        Ending::Reply(reply)
-    } else {
-        Ending::Protocol(format!("a reply to nothing: {reply}"))
     }
 }
 

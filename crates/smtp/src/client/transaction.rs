@@ -8,7 +8,7 @@
 //! with DATA and PIPELINING, one fewer without, nothing to stuff, and no lone dot after a refusal. A recipient who is
 //! refused costs neither signature nor message either way.
 
-use super::{CLOSING, Client, Ending, Envelope, Finished, Output, SessionEnd, State, refusal, unasked};
+use super::{CLOSING, Client, Ending, Envelope, Finished, Output, SessionEnd, State, refusal};
 use crate::stuffing;
 use crate::transcript::Who;
 use model::{MailDomain, Reply, Stage, Timestamp};
@@ -49,6 +49,8 @@ pub(super) struct Transaction {
     /// The first refusal, and where.
     refused: Option<(Stage, Ending)>,
     rcpt_accepted: bool,
+    /// The shell has fetched octets of the message.
+    pub(super) message_begun: bool,
     /// Has the server said anything since it began?
     pub(super) answered: bool,
 }
@@ -207,7 +209,7 @@ impl Client {
     /// A reply to the first command not answered yet.
     pub(super) fn on_envelope(&mut self, now: Timestamp, reply: Reply) {
         let Some(asked) = self.asked.pop_front() else {
-            return self.give_up(now, unasked(reply));
+            return self.give_up(now, self.unasked(reply));
         };
         match asked {
             Asked::Reset => self.on_reset(reply),

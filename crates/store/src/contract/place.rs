@@ -28,6 +28,54 @@ fn a_directory_has_one_owner_and_any_number_of_readers() {
     assert!(matches!(missing, Err(StoreError::Missing { .. })));
 }
 
+/// A disk whose file system is mounted for reading only.
+#[derive(Debug)]
+struct Failed;
+
+impl crate::Disk for Failed {
+    fn vfs(&self) -> Option<&str> {
+        None
+    }
+
+    fn size(&self, path: &std::path::Path) -> std::io::Result<Option<u64>> {
+        crate::Disk::size(&crate::SystemDisk, path)
+    }
+
+    fn identity(&self, path: &std::path::Path) -> std::io::Result<String> {
+        crate::Disk::identity(&crate::SystemDisk, path)
+    }
+
+    fn open(&self, path: &std::path::Path) -> std::io::Result<Box<dyn crate::DiskFile>> {
+        Err(std::io::Error::new(std::io::ErrorKind::ReadOnlyFilesystem, path.display().to_string()))
+    }
+
+    fn is_read_only(&self, _path: &std::path::Path) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_ledger_on_a_disk_that_nobody_can_write_is_read_and_nothing_is_made_beside_it() {
+    let room = tempfile::tempdir().unwrap();
+    let dir = room.path().join("what? 100%#");
+    let store = Store::open(options(&dir), at(0)).unwrap();
+    import(&store, 1, &["anna@a.example"]);
+    drop(store);
+    let beside = ["ledger.db-wal", "ledger.db-shm"].map(|name| dir.join(name));
+    // Empty files at most, which are not there where somebody else has ended in order.
+    for path in &beside {
+        std::fs::remove_file(path).ok();
+    }
+    for executor in [Executor::Inline, Executor::Threads] {
+        let disk = std::sync::Arc::new(Failed);
+        let reader = Store::open(OpenOptions { executor, disk, ..OpenOptions::reader(&dir) }, at(0)).unwrap();
+        assert!(!beside.iter().any(|path| path.exists()), "{executor:?}");
+        if executor == Executor::Inline {
+            assert_eq!(now(reader.contacts_by_address(W, &address("anna@a.example"))).unwrap().len(), 1);
+        }
+    }
+}
+
 #[test]
 fn what_is_kept_about_people_is_their_owners_alone_in_an_open_directory_too() {
     use std::os::unix::fs::PermissionsExt;
@@ -74,6 +122,34 @@ fn a_file_that_is_no_ledger_is_called_what_it_is_and_stays_as_it_is() {
         assert!(as_owner.to_string().contains(&file.display().to_string()), "{as_owner}");
         assert!(is_it && as_owner.to_string().contains("postroom restore"), "{as_owner}");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
+    }
+}
+
+#[test]
+fn a_ledger_that_was_cut_is_damaged_and_not_somebody_elses_file() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(options(dir.path()), at(0)).unwrap());
+    let file = dir.path().join("ledger.db");
+    let octets = std::fs::metadata(&file).unwrap().len();
+    cut(&file, octets / 2);
+    for options in [options(dir.path()), OpenOptions::reader(dir.path())] {
+        let error = Store::open(options, at(0)).unwrap_err();
+        assert!(matches!(&error, StoreError::Corrupt(why) if why.contains("ledger.db")), "{error}");
+    }
+}
+
+#[test]
+fn secrets_that_are_damaged_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(options(dir.path()), at(0)).unwrap());
+    let file = dir.path().join("secrets");
+    let whole = std::fs::read(&file).unwrap();
+    for damaged in [vec![0xff; 200], whole.get(..whole.len() / 2).unwrap().to_vec()] {
+        std::fs::write(&file, damaged).unwrap();
+        for options in [options(dir.path()), OpenOptions::reader(dir.path())] {
+            let error = Store::open(options, at(0)).unwrap_err();
+            assert!(matches!(&error, StoreError::Corrupt(why) if why.contains("secrets")), "{error}");
+        }
     }
 }
 

@@ -4,12 +4,15 @@
 use crate::error::{Result, StoreError};
 use rusqlite::Connection;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// "POST" in ASCII: marks a file as a ledger of ours.
 pub(crate) const APPLICATION_ID: i64 = 0x504F_5354;
+
+/// The same as it stands in the file.
+const APPLICATION_ID_OCTETS: [u8; 4] = *b"POST";
 
 /// Every schema, oldest first.
 const MIGRATIONS: &[&str] = &[
@@ -38,6 +41,9 @@ fn number(conn: &Connection, pragma: &str) -> Result<i64> {
 pub(crate) fn check_identity(conn: &Connection, path: Option<&Path>) -> Result<()> {
     let path = path.unwrap_or_else(|| Path::new("memory")).to_owned();
     let application = match number(conn, "application_id") {
+        Err(StoreError::Corrupt(why)) if is_marked(&path) => {
+            return Err(StoreError::Corrupt(format!("{}: {why}", path.display())));
+        }
         Err(StoreError::Corrupt(_)) => return Err(StoreError::NotALedger { path }),
         known => known?,
     };
@@ -53,6 +59,13 @@ pub(crate) fn check_identity(conn: &Connection, path: Option<&Path>) -> Result<(
             Err(StoreError::NewerVersion { path, found, known: newest() })
         }
     }
+}
+
+/// Does the file's head say that it is a ledger of ours, whatever became of the rest? (SQLite's file format, section 1.3.)
+fn is_marked(path: &Path) -> bool {
+    let mut head = [0; 72];
+    let is_read = File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    is_read && head.starts_with(b"SQLite format 3\0") && head.last_chunk() == Some(&APPLICATION_ID_OCTETS)
 }
 
 /// Refuses a ledger whose tables a reader would not find. None has the schema 0 but one that is still to be made.

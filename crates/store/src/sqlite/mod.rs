@@ -75,7 +75,9 @@ use dictionary::Dictionary;
 use model::{IdMaker, Timestamp, WorkspaceId};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use std::path::Path;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Prepared statements kept per connection.
@@ -410,7 +412,17 @@ fn connect(disk: &dyn Disk, path: &Path, flags: OpenFlags) -> Result<Connection>
 pub(crate) fn open_reader(disk: &dyn Disk, path: &Path) -> Result<Connection> {
     check_size(disk, path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut conn = connect(disk, path, flags)?;
+    open_to_read(disk, path, flags).map_err(|error| told_of_files(disk, path, error))
+}
+
+/// SQLite keeps readers and the writer apart by files beside the ledger, which it has to make or to write in. Where nobody
+/// can, there is no writer: the ledger is read as it lies, if no log stands beside it whose pages it lacks.
+fn open_to_read(disk: &dyn Disk, path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let is_still = disk.vfs().is_none() && disk.is_read_only(path) && !has_unfinished(disk, path)?;
+    let mut conn = match is_still {
+        true => Connection::open_with_flags(as_unchanging(path)?, flags | OpenFlags::SQLITE_OPEN_URI)?,
+        false => connect(disk, path, flags)?,
+    };
     segments::watch(&mut conn)?;
     prepare_once(&conn)?;
     conn.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
@@ -419,6 +431,56 @@ pub(crate) fn open_reader(disk: &dyn Disk, path: &Path) -> Result<Connection> {
     conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     migrate::check_newest(&conn, path)?;
     Ok(conn)
+}
+
+/// Is there a log or a journal beside the ledger whose pages are not in it?
+fn has_unfinished(disk: &dyn Disk, path: &Path) -> Result<bool> {
+    for beside in ["db-wal", "db-journal"] {
+        if disk.size(&path.with_extension(beside))?.is_some_and(|octets| octets > 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The URI of a file that nobody changes while it is read: it is opened without locks, and without files beside it.
+fn as_unchanging(path: &Path) -> Result<PathBuf> {
+    let mut uri = b"file://".to_vec();
+    for octet in std::path::absolute(path)?.as_os_str().as_bytes() {
+        match octet {
+            b'%' => uri.extend_from_slice(b"%25"),
+            b'?' => uri.extend_from_slice(b"%3f"),
+            b'#' => uri.extend_from_slice(b"%23"),
+            octet => uri.push(*octet),
+        }
+    }
+    uri.extend_from_slice(b"?immutable=1");
+    Ok(PathBuf::from(OsString::from_vec(uri)))
+}
+
+/// What SQLite only calls "unable to open": which file, why, and what to do.
+fn told_of_files(disk: &dyn Disk, path: &Path, error: StoreError) -> StoreError {
+    let is_of_files = match &error {
+        StoreError::ReadOnly => true,
+        StoreError::Sql(said) => said.sqlite_error_code() == Some(rusqlite::ErrorCode::CannotOpen),
+        _ => false,
+    };
+    if !is_of_files {
+        return error;
+    }
+    let shown = path.display();
+    let why = match std::fs::File::open(path) {
+        Err(why) if disk.vfs().is_none() => format!("{shown}: {why}"),
+        _ if disk.is_read_only(path) => format!(
+            "{shown} lies on a read-only file system, and what was written last is still in the log beside it (ledger.db-wal), \
+             which cannot be read there: copy the directory to a disk that can be written, and look at the copy with --data"
+        ),
+        _ => format!(
+            "{shown}: reading it needs the files ledger.db-wal and ledger.db-shm beside it, and this user may not make or \
+             write them: run this as the user that Postroom runs as"
+        ),
+    };
+    StoreError::Io(std::io::Error::other(why))
 }
 
 /// For a reader of which nothing is asked but pages: it keeps less.

@@ -25,7 +25,7 @@ fn a_campaign_in_which_everything_happened() {
             1 soft     mailbox full                                   452 4.2.2  the recipient   retried; may count
             1 hard     mailbox does not exist                         550 5.1.1  the address     suppressed
             1 blocked  reputation of our sending address (microsoft)  550 5.7.1  our reputation  not suppressed
-            1 in doubt line lost after the last byte                  -          nobody knows    not sent again
+            1 in doubt no valid reply to the message                  -          nobody knows    not sent again
 
         STILL WAITING
             1 for another try; the next 10:00 CET (in 11 min)
@@ -245,7 +245,7 @@ fn the_end_of_the_demo() {
              4 hard     domain does not exist             -          the address     suppressed if confirmed
              4 blocked  recipient's own filter            550 5.7.1  the recipient   not suppressed
              3 hard     domain takes no mail              -          the address     domain suppressed
-             1 in doubt line lost after the last byte     -          nobody knows    not sent again
+             1 in doubt no valid reply to the message     -          nobody knows    not sent again
 
         117 people were put off at first and accepted later (median 34 min).
         Accepted is not "in the inbox". Only the simulator can tell: 31 in spam, 6 silently dropped.

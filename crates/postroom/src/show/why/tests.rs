@@ -222,14 +222,14 @@ fn a_blocked_person_and_one_in_doubt() {
         &expect![[r#"
             joe.lost@dropper.test  ·  "Spring news" (campaign 1)
 
-              IN DOUBT: line lost after the last byte. It may have arrived or not; it is not sent again by
+              IN DOUBT: no valid reply to the message. It may have arrived or not; it is not sent again by
               itself.
               Whose problem: nobody knows.
 
               Mon 09:00:02  added      place 10 of 13
               Mon 09:01:10  try 1      no final reply from mx.dropper.test (192.0.2.25), TLS 1.3, 0.4 s
                             after the message: no final reply: the server closed the connection
-                            = line lost after the last byte (rule lost-reply)
+                            = no valid reply to the message (rule lost-reply)
               (times in CET; Mon is 16 Nov 2026)
 
               What you can do

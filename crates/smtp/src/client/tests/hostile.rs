@@ -248,7 +248,27 @@ fn replies_that_come_before_their_commands_are_no_replies() {
     }
     let mut shell = Shell::new(Timeouts::default());
     shell.hear(b"220 hi\r\n421 4.3.2 too busy\r\n");
-    assert_eq!(shell.verdict(), "ehlo: 421 4.3.2 too busy", "a refusal is one whenever it comes");
+    assert_eq!(shell.verdict(), "ehlo: 421 4.3.2 too busy", "a server may close whenever it likes");
+}
+
+/// Right behind the last reply that was awaited, in the same piece: nothing that it could answer has been written.
+#[test]
+fn a_refusal_that_comes_before_its_command_refuses_nobody() {
+    for dialogue in DIALOGUES {
+        for (at, said) in dialogue.iter().enumerate() {
+            let mut shell = Shell::after(dialogue, at);
+            let in_transaction = matches!(shell.client.state, State::Envelope);
+            shell.hear(format!("{said}550 5.1.1 no such user\r\n").as_bytes());
+            shell.wait();
+            let verdict = shell.verdict();
+            assert_eq!(shell.accepted, shell.complete, "{at} of {dialogue:?}: {verdict}");
+            let is_to_nothing = verdict.ends_with("a reply to nothing: 550 5.1.1 no such user\")");
+            assert_eq!(is_to_nothing, in_transaction, "{at} of {dialogue:?}: {verdict}");
+        }
+    }
+    let mut shell = Shell::after(ONE_BY_ONE, 2);
+    shell.hear(b"250 a\r\n421 4.3.2 going down\r\n");
+    assert_eq!(shell.verdict(), "rcpt: 421 4.3.2 going down", "but a server may close whenever it likes");
 }
 
 #[test]

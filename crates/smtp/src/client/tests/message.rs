@@ -79,7 +79,7 @@ fn a_reply_before_the_last_bytes_is_no_doubt_and_no_acceptance() {
     ];
     for prepare in moments {
         for (reply, expected) in [
-            ("552 5.3.4 too big\r\n", Ending::Reply(Reply::new(552, "5.3.4 too big"))),
+            ("552 5.3.4 too big\r\n", Ending::Protocol("a reply to nothing: 552 5.3.4 too big".into())),
             ("421 4.3.2 shutting down\r\n", Ending::Reply(Reply::new(421, "4.3.2 shutting down"))),
             ("250 took it\r\n", Ending::Protocol("a reply to nothing: 250 took it".into())),
         ] {
@@ -95,6 +95,17 @@ fn a_reply_before_the_last_bytes_is_no_doubt_and_no_acceptance() {
         prepare(&mut client);
         client.handle_disconnect(AT);
         assert_eq!(finished(&mut client), (Stage::Data, Ending::Disconnected, false));
+    }
+}
+
+#[test]
+fn a_refusal_while_the_message_is_sent_is_one() {
+    for reply in [Reply::new(552, "5.3.4 too big"), Reply::new(451, "4.3.0 disk full")] {
+        let mut client = at_want_message(settings(TlsMode::Off));
+        client.supply(AT, b"x\r\n".repeat(20_000));
+        assert!(matches!(client.poll_output(), Some(Output::Write(_))));
+        client.handle_input(AT, format!("{reply}\r\n").as_bytes());
+        assert_eq!(finished(&mut client), (Stage::Data, Ending::Reply(reply), false));
     }
 }
 
