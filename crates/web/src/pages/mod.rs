@@ -80,6 +80,7 @@ pub(crate) use assets::routes as asset_routes;
 #[cfg(test)]
 pub(crate) use conditions::{OPS as CONDITION_OPS, kinds as condition_kinds};
 pub(crate) use counting::Countings;
+#[cfg(test)]
 pub(crate) use layout::DONE;
 use layout::Layout;
 pub(crate) use live::Latest;
