@@ -344,7 +344,7 @@ fn enough_for_today_waits_for_tomorrow_and_is_remembered() {
     while next.starts() {
         more += 1;
     }
-    assert_eq!((more, next.pace.may_start(next.now)), (8, Permit::NotBefore(next_day(next.now))));
+    assert_eq!((more, next.pace.may_start(next.now)), (4, Permit::NotBefore(next_day(next.now))));
 }
 
 #[test]

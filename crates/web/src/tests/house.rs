@@ -65,27 +65,6 @@ impl Resolve for NoNameServer {
     }
 }
 
-/// What the engine asks: nobody says where any domain's mail goes, and the resolver itself is well, so that people are put off.
-struct NoMailServers;
-
-impl Resolve for NoMailServers {
-    fn mx<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Mx>>> {
-        NoNameServer::answer()
-    }
-    fn addresses<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<IpAddr>>> {
-        Box::pin(async { DnsAnswer::failed(DnsFailure::NoRecords, Duration::ZERO) })
-    }
-    fn txt<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<String>>> {
-        NoNameServer::answer()
-    }
-    fn tlsa<'a>(&'a self, _: &'a str) -> BoxFuture<'a, DnsAnswer<Vec<Tlsa>>> {
-        NoNameServer::answer()
-    }
-    fn names(&self, _: IpAddr) -> BoxFuture<'_, DnsAnswer<Vec<String>>> {
-        NoNameServer::answer()
-    }
-}
-
 struct Silence;
 
 impl engine::note::Watch for Silence {
@@ -192,7 +171,6 @@ impl House {
             described: dispatch::own::Described::shipped(),
             limits: None,
         };
-        let world = World { resolve: Arc::new(NoMailServers), ..world };
         let engine = Engine::new(store.clone(), world.clone(), settings, Arc::new(Silence));
         let uploads = tempfile::tempdir().unwrap();
         let config = Config { uploads: uploads.path().to_owned(), ..config };

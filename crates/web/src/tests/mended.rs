@@ -205,7 +205,10 @@ async fn what_is_typed_into_a_draft_that_begins_meanwhile_stays_and_can_go_on() 
     assert_eq!(state().await, CampaignState::Draft);
     assert!(look(&house, &edit, &cookie).await.text.contains("value=\"Typed too late\""));
     // What has begun is not taken back.
-    house.app.store.build_campaign(id.parse().unwrap(), &Actor::Engine, house.app.now()).await.unwrap();
+    let app = &house.app;
+    engine::drafts::begin(&app.store, &app.world, engine::Stakes::Rehearsal, id.parse().unwrap(), &Actor::Engine)
+        .await
+        .unwrap();
     let begun = send(&[("then", "take-back")]).await;
     assert!(begun.status == 409 && begun.text.contains("has begun meanwhile"), "{}", begun.text);
     assert!(begun.text.contains("value=\"Typed too late\"") && !begun.text.contains("value=\"take-back\""));
@@ -221,7 +224,10 @@ async fn of_a_draft_the_list_has_no_numbers_yet() {
         let row = list.split("<tr>").find(|row| row.contains(&format!("/campaigns/{id}\">spring"))).unwrap();
         assert!(row.matches(">–</td>").count() == 5 && !row.contains("people?state="), "{page}: {row}");
     }
-    house.app.store.build_campaign(id.parse().unwrap(), &Actor::Engine, house.app.now()).await.unwrap();
+    let app = &house.app;
+    engine::drafts::begin(&app.store, &app.world, engine::Stakes::Rehearsal, id.parse().unwrap(), &Actor::Engine)
+        .await
+        .unwrap();
     let list = look(&house, "/campaigns", &cookie).await.text;
     assert!(list.contains(&format!("/campaigns/{id}/people?state=in_progress\">1</a>")), "{list}");
 }

@@ -304,7 +304,7 @@ async fn a_test_of_a_campaign_is_real_and_counted_nowhere_in_it() {
     assert_eq!((sent.status.as_u16(), &sent.json()["data"][0]["state"]), (202, &json!("queued")), "{}", sent.text);
     let message: MessageId = sent.json()["data"][0]["id"].as_str().unwrap().parse().unwrap();
     let kept = store.message(message.into()).await.unwrap().unwrap();
-    assert_eq!(kept.data.as_deref(), Some(r#"{"first_name":"Anna"}"#));
+    assert_eq!(kept.data.as_deref(), Some(r#"{"email":"anna@a.example","first_name":"Anna"}"#));
     let campaign = house.get(&format!("/api/v1/campaigns/{}", made["id"].as_str().unwrap()), &key).await.json();
     assert_eq!((&campaign["state"], &campaign["equation"]["people"]), (&json!("draft"), &json!(0)));
     suppress(&house, "left@b.example", SuppressionReason::Unsubscribed).await;

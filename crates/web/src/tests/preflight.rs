@@ -58,7 +58,7 @@ async fn what_was_checked_is_told_with_its_result() {
         ("Legal name and postal address", "missing"),
         ("Text part", "made from the message"),
         ("Values without a fallback", "whoever gets it has them all"),
-        ("Links", "link"),
+        ("Links", "none"),
         ("Size", "kB of HTML"),
         ("Topic", "none: nobody is skipped"),
         ("Of use until", "none"),
