@@ -627,10 +627,15 @@ async fn take_back(
 ) -> Result<Response, Problem> {
     let taken = api::take_back(State(app.clone()), visitor.caller.clone(), At(id)).await;
     match taken.err() {
-        Some(problem) if problem.code != Code::WrongState => Err(problem),
+        Some(problem) if !is_about_its_state(&problem) => Err(problem),
         // That it was taken back already, or began in this very moment, saving finds out.
         _ => keep(app, visitor, id, typed, None, next).await,
     }
+}
+
+/// Is it refused because the campaign is no draft, or not any more?
+fn is_about_its_state(problem: &Problem) -> bool {
+    problem.field.is_none() && matches!(problem.code, Code::WrongState | Code::Refused)
 }
 
 /// Saves what was typed and goes on to `next`; `picture`: what is wrong with a picture that came with it. Whatever is wrong
@@ -644,7 +649,9 @@ async fn keep(
     next: &str,
 ) -> Result<Response, Problem> {
     match keep_draft(app, visitor, id, typed.clone(), picture.clone(), next).await {
-        Err(problem) if problem.code == Code::WrongState => {
+        Err(problem)
+            if is_about_its_state(&problem) && found(app, visitor, id).await?.state != CampaignState::Draft =>
+        {
             too_late(app, visitor, id, typed, picture.unwrap_or(problem)).await
         }
         kept => kept,

@@ -186,7 +186,7 @@ async fn what_waits_for_its_next_message_says_so_on_all_its_pages() {
     let stream = all.into_iter().find(|one| one.standing).unwrap();
     let base = format!("/campaigns/{}", stream.id);
     let pages =
-        ["/campaigns?shelf=automated".to_owned(), base.clone(), format!("{base}/report"), format!("{base}/people")];
+        ["/campaigns?shelf=single".to_owned(), base.clone(), format!("{base}/report"), format!("{base}/people")];
     for page in &pages {
         let text = look(&house, page, &cookie).await.text;
         assert!(!text.contains("Ready for the next"), "somebody waits: {page}: {text}");
