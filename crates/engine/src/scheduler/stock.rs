@@ -52,7 +52,9 @@ impl Scheduler {
             return Ok(Some(self.braked.take().map_or(RunEnd::Done, RunEnd::Braked)));
         }
         let now = self.house.now();
-        let soon = self.timed.first().is_some_and(|(at, _)| at.since(now) <= SHORT_HOLD);
+        // A sample whose wait is over lets others be tried for the first time.
+        let next = [self.timed.first().map(|(at, _)| *at), self.house.terms.next_change(now)];
+        let soon = next.into_iter().flatten().any(|at| at.since(now) <= SHORT_HOLD);
         if self.until == Until::FirstTries && (queued == 0 || !soon) {
             return Ok(Some(RunEnd::RetriesRemain));
         }

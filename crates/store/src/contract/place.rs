@@ -448,7 +448,8 @@ fn cut(path: &std::path::Path, octets: u64) {
 
 #[test]
 fn a_directory_whose_in_flight_file_is_gone_cut_or_damaged_is_held_until_it_is_adopted() {
-    let befell: [(&str, fn(&std::path::Path)); 3] = [
+    type Befell = fn(&std::path::Path);
+    let befell: [(&str, Befell); 3] = [
         ("is missing", |path| std::fs::remove_file(path).unwrap()),
         ("was cut to 1000 of 262144 bytes", |path| cut(path, 1_000)),
         ("is damaged", |path| std::fs::write(path, vec![7; 262_144]).unwrap()),

@@ -24,8 +24,6 @@ const IMPORTED: i64 = 1;
 /// `imported` of what somebody said, without a log.
 const DECLARED: i64 = -1;
 
-/// Milliseconds of a day.
-
 impl VolumeOf {
     const fn key(self) -> (i64, i64) {
         match self {

@@ -150,7 +150,7 @@ pub(super) async fn send(
         let ids: Vec<&str> = posted.data.iter().map(|one| one.delivery.as_str()).collect();
         Ok(format!("/campaigns/{id}/test?contact={contact}&sent={}", ids.join("+")))
     });
-    match made.await {
+    match Box::pin(made).await {
         Ok(place) => Ok(Redirect::to(&place).into_response()),
         Err(problem) if matches!(problem.code, Code::InvalidField | Code::Refused) => {
             let sent = Sent { contact, ..Sent::default() };
