@@ -13,13 +13,16 @@
   const voice = document.getElementById("voice");
   let heard = Date.now();
   let spoken = 0;
+  // After so long a page without a stream is asked for again, in milliseconds.
+  let every = Number(looks?.dataset.look ?? 0) * 1_000;
 
   const alive = () => {
     heard = Date.now();
     if (stale) stale.hidden = true;
   };
   const watch = window.setInterval(() => {
-    if (stale && !document.hidden && Date.now() - heard > STALE_MS) stale.hidden = false;
+    const patience = Math.max(STALE_MS, 2 * every);
+    if (stale && !document.hidden && Date.now() - heard > patience) stale.hidden = false;
   }, 1_000);
 
   // What somebody reads or has opened stays as it is under their hands.
@@ -60,9 +63,8 @@
     stream.addEventListener("open", alive);
   };
 
-  // A page of several things that move asks for itself again, for as long as one of them does and it is looked at.
+  // A page of several things that may move asks for itself again while it is looked at, seldom where none of them does.
   const look = async () => {
-    let goesOn = true;
     if (!document.hidden) {
       try {
         const answer = await fetch(window.location.href);
@@ -75,14 +77,13 @@
         }
         if (parts.length > 0) {
           alive();
-          goesOn = drawn.querySelector("#main [data-look]") !== null;
+          every = Number(drawn.querySelector("#main [data-look]")?.dataset.look ?? 0) * 1_000 || every;
         }
       } catch {
         // The next time.
       }
     }
-    if (goesOn) window.setTimeout(look, Number(looks.dataset.look) * 1_000);
-    else window.clearInterval(watch);
+    window.setTimeout(look, every);
   };
 
   if (source) {
@@ -90,7 +91,7 @@
     else window.clearInterval(watch);
   } else {
     document.addEventListener("visibilitychange", alive);
-    window.setTimeout(look, Number(looks.dataset.look) * 1_000);
+    window.setTimeout(look, every);
   }
 })();
 

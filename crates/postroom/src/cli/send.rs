@@ -99,7 +99,7 @@ struct Terms {
     /// Its share among the campaigns of this workspace [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(WEIGHT_MAX)))]
     weight: Option<u32>,
-    /// For whom the server's last reply is lost: nothing by itself, or, a day later and without a sign that it arrived, the message once more, at the risk of a second copy
+    /// For whom the server's last reply is lost: nothing by itself, or, a day later and without a sign that it arrived, the message once more (by `serve`, where that is at work then), at the risk of a second copy
     #[arg(long, value_name = "WHAT", value_enum, default_value = "leave")]
     in_doubt: Doubted,
 }

@@ -23,8 +23,15 @@ const LIST: &str = "campaigns";
 /// Campaigns of a page.
 const PAGE: usize = 50;
 
-/// Seconds after which a page of campaigns that move asks for itself again: it reads their counters each time.
-pub(super) const LOOK_S: u32 = 3;
+/// Seconds after which a page of campaigns asks for itself again while one of them moves: it reads their counters each time …
+const LOOK_S: u32 = 3;
+/// … and while none does: somebody may begin one elsewhere.
+const LOOK_SELDOM_S: u32 = 20;
+
+/// After how many seconds a page that shows these asks for itself again.
+pub(super) fn look_s(shown: &[Campaign]) -> u32 {
+    if shown.iter().any(moves) { LOOK_S } else { LOOK_SELDOM_S }
+}
 
 /// Campaigns of a table.
 const TABLE_MAX: usize = 10_000;
@@ -109,8 +116,7 @@ struct Campaigns {
     next: Option<String>,
     /// Is it the first page?
     is_first: bool,
-    /// Does anything move on it by itself, and after how many seconds is it looked at again?
-    moves: bool,
+    /// After how many seconds it is looked at again.
     look_s: u32,
     /// May one be written?
     may_write: bool,
@@ -128,7 +134,7 @@ pub(super) async fn list(
     let before = pages::open_as(LIST, which.after.as_deref())?;
     let mut found = app.store.campaigns_of_shelf(visitor.caller.workspace, shelf, before, PAGE + 1).await?;
     let next = pages::cut(&mut found, PAGE, LIST, |last| last.number);
-    let moves = found.iter().any(moves);
+    let look_s = look_s(&found);
     let lines = lines(&app, &visitor, found).await?;
     let is_here = |word: &str| which.state.is_empty() && which.word() == word;
     let tabs = SHELVES.iter().map(|(word, _)| {
@@ -151,8 +157,7 @@ pub(super) async fn list(
         lines,
         next,
         is_first: which.after.is_none(),
-        moves,
-        look_s: LOOK_S,
+        look_s,
         may_write: visitor.caller.scopes.has(Scope::CampaignsWrite),
     }))
 }
@@ -213,7 +218,7 @@ async fn row(app: &App, campaign: Campaign) -> Result<Vec<String>, Problem> {
 }
 
 /// May what stands here of a campaign change without anybody who looks at it doing something?
-pub(super) fn moves(campaign: &Campaign) -> bool {
+fn moves(campaign: &Campaign) -> bool {
     !campaign.state.is_over() && campaign.state != CampaignState::Draft
 }
 

@@ -57,8 +57,7 @@ struct Home {
     needs: Vec<Need>,
     under_way: Vec<UnderWay>,
     last: Vec<campaigns::Line>,
-    /// Does anything move on it by itself, and after how many seconds is it looked at again?
-    moves: bool,
+    /// After how many seconds it is looked at again.
     look_s: u32,
     /// How many of the first steps are done, of how many; `None`: all.
     steps: Option<String>,
@@ -87,10 +86,10 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     let says = |state| if state == CampaignState::Draft { "edit" } else { "versions" };
     let sample = found.last().filter(|_| app.is_sandbox());
     let sample = sample.map(|campaign| (campaign.id.to_string(), says(campaign.state)));
-    let moves = found.iter().any(campaigns::moves);
+    let look_s = campaigns::look_s(&found);
     let last = campaigns::lines(&app, &visitor, found).await?;
     let layout = Layout::of(&app, &visitor, Section::Home, visitor.shown.say("menu-home"));
-    Ok(page(&Home { layout, needs, under_way, last, moves, look_s: campaigns::LOOK_S, steps, sample }))
+    Ok(page(&Home { layout, needs, under_way, last, look_s, steps, sample }))
 }
 
 async fn moving(app: &App, visitor: &Visitor, campaign: &Campaign) -> Result<UnderWay, Problem> {
