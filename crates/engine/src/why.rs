@@ -40,6 +40,7 @@ const IMPORT_TAKEN_OUT: &str = "the list they came with was taken out of the cam
 const LEFT_OUT_EVENTS_MAX: usize = 1_000;
 pub(crate) const LIFTED: &str = "was suppressed for it; the suppression was lifted";
 pub(crate) const WAITS_FOR_A_CHOICE: &str = "waits for somebody to choose the variant";
+pub(crate) const SENT_ONCE_MORE: &str = "sent once more by itself, unless something shows before that it arrived";
 pub(crate) const NOTHING_MORE: &str = "settled by what was found out; the address is not suppressed by it";
 
 /// Whom is asked about.
@@ -572,6 +573,7 @@ pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
         FOUND_OUT,
         LIFTED,
         NOTHING_MORE,
+        SENT_ONCE_MORE,
         WAITS_FOR_A_CHOICE,
         TAKEN_OUT,
         IMPORT_TAKEN_OUT,

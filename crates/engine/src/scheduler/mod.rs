@@ -138,6 +138,8 @@ pub(crate) struct Scheduler {
     /// Campaigns that moved since stock was last taken, and when it is taken next.
     moved: BTreeSet<CampaignId>,
     stock_at: Option<Timestamp>,
+    /// Campaigns that wait only to send once more to people in doubt: how many are in doubt, and when they are looked at again.
+    once_more: BTreeMap<CampaignId, (u64, Timestamp)>,
     /// When the first campaign of which nobody was read for its closed hours may be read.
     hours_open_at: Option<Timestamp>,
     /// When old conversations were last forgotten.
@@ -203,6 +205,7 @@ impl Scheduler {
             rescans: 0,
             moved: BTreeSet::new(),
             stock_at: None,
+            once_more: BTreeMap::new(),
             hours_open_at: None,
             forgot_at: None,
             turns: 0,
@@ -627,6 +630,7 @@ impl Scheduler {
             self.holds_end_at,
             self.hours_open_at,
             self.stock_at,
+            self.once_more_at(),
             self.parking.first(),
             self.looks_up_at(),
         ];
@@ -655,6 +659,9 @@ impl Scheduler {
         }
         if self.stock_at.is_some_and(|at| at <= now) {
             self.take_stock_of_moved().await?;
+        }
+        if self.once_more_at().is_some_and(|at| at <= now) {
+            self.look_at_once_more().await?;
         }
         if self.second.at().is_some_and(|at| at <= now) {
             self.begin_second_lookups(now).await?;

@@ -135,6 +135,16 @@ fn a_first_doubt_is_one_until_somebody_sends_once_more() {
 }
 
 #[test]
+fn whoever_was_forgotten_is_no_first_doubt() {
+    let store = empty();
+    let (campaign, claimed) = two_in_doubt(&store);
+    now(store.forget(W, &address("2@a.example"), &ME, at(40))).unwrap();
+    let (found, _) = now(store.first_doubts(campaign.id, at(30), None, 9)).unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].delivery, found[0].contact), (claimed[0].delivery, claimed[0].contact));
+}
+
+#[test]
 fn several_in_doubt_in_a_row_at_one_site_are_the_sites_fault_and_an_answer_breaks_the_row() {
     let store = empty();
     let addresses: Vec<String> = (1..=9).map(|n| format!("p{n}@a.example")).collect();
