@@ -472,7 +472,7 @@ fn stands(row: &DeliveryRow, schedule: &Schedule) -> Stands {
             next_try_at: row.due.map(|(_, at)| at),
             next_try: made.saturating_add(1),
             tries_max: u16::try_from(schedule.tries()).unwrap_or(u16::MAX).saturating_add(uncharged),
-            gives_up_at: row.first_try_at.map(|first| first + schedule.window()),
+            gives_up_at: row.window_from.map(|from| from + schedule.window()),
         },
         ended => {
             let at = row.last.as_ref().map(ended_at);
