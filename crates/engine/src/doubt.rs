@@ -10,7 +10,7 @@ use crate::handle::Handle;
 use crate::house::House;
 use crate::options::InDoubt;
 use crate::report::iso;
-use crate::why::{SENT_ONCE_MORE, Told};
+use crate::why::{SENT_ONCE_MORE, Told, is_of_a_part, parts_cancelled};
 use crate::{Until, launch, messages};
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, DeliveryState, SkipReason, Timestamp, in_quotes,
@@ -19,7 +19,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Campaign, DeliveryRow, Doubt, FirstDoubt, Store, StoreError};
+use store::{Campaign, DeliveryRow, Doubt, FirstDoubt, Hold, Store, StoreError};
 
 /// Evidence is waited for so long before a mailing goes out once more to people in doubt.
 pub const ONCE_MORE_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -80,26 +80,28 @@ impl OnceMore {
         let first = store.first_doubts(campaign.id, now - self.until, Some(before), 1).await?;
         let is_theirs = |one: &FirstDoubt| one.delivery == delivery && campaign.state != CampaignState::Cancelled;
         let known = first.0.into_iter().filter(is_theirs).collect();
-        let goes = self.who_goes(store, known, now).await?;
+        let goes = self.who_goes(store, campaign, known, now).await?;
         Ok(goes.first().map(|one| one.at + self.after))
     }
 
-    /// Who of these is sent to once more: not whom the ledger keeps from being mailed by now, nor where the offer has expired by
-    /// then, nor whose sender said no. What only time may change (they had enough mail for now) is looked at when it is due.
+    /// Who of these is sent to once more: not whom the ledger keeps from being mailed by now, nor whose part of the campaign was
+    /// cancelled, nor where the offer has expired by then, nor whose sender said no. What only time may change (they had enough mail for now) is looked at when it is due.
     async fn who_goes(
         &self,
         store: &Store,
+        campaign: &Campaign,
         first: Vec<FirstDoubt>,
         now: Timestamp,
     ) -> Result<Vec<FirstDoubt>, StoreError> {
         let forbids = store.skips_ahead(first.iter().map(|one| (one.delivery, one.contact)).collect(), now).await?;
+        let parts = parts_cancelled(store, campaign, now).await?;
         let mut goes = Vec::with_capacity(first.len());
         for one in first {
             let at = one.at + self.after;
             let passes = |reason: &SkipReason| *reason == SkipReason::FrequencyCap && at > now;
             let is_kept_away = forbids.get(&one.delivery).is_some_and(|reason| !passes(reason));
             let is_too_late = self.expires_at.is_some_and(|expires| expires <= at.max(now));
-            if is_kept_away || is_too_late {
+            if is_kept_away || is_too_late || is_of_a_part(store, campaign, &parts, one.delivery).await? {
                 continue;
             }
             if !self.each_its_own || messages::may_go_again(store, one.delivery).await? {
@@ -117,7 +119,7 @@ pub async fn ahead(store: &Store, campaign: &Campaign, now: Timestamp) -> Result
     let (mut ahead, mut after) = (None::<Ahead>, None);
     loop {
         let (page, further) = store.first_doubts(campaign.id, now - rule.until, after, PAGE).await?;
-        for one in rule.who_goes(store, page, now).await? {
+        for one in rule.who_goes(store, campaign, page, now).await? {
             let at = (one.at + rule.after).max(now);
             let before = ahead.unwrap_or(Ahead { people: 0, next_at: at });
             ahead = Some(Ahead { people: before.people + 1, next_at: before.next_at.min(at) });
@@ -160,8 +162,8 @@ impl Told {
 }
 
 /// Puts those in doubt, or these of them, in the queue again; a campaign that is complete goes on for them. How many there
-/// are. Refused: a doubt that is not meant as it stands, and a campaign that was cancelled, or whose offer has expired: nobody
-/// of it is sent to any more.
+/// are; whose part of the campaign was cancelled is left out. Refused: a doubt that is not meant as it stands, a campaign that
+/// was cancelled, or all of whose people meant are of such a part, or whose offer has expired: nobody of it is sent to any more.
 pub async fn queue_again(
     store: &Store,
     campaign: &Campaign,
@@ -180,11 +182,59 @@ pub async fn queue_again(
             "the offer of campaign {name} has expired: nobody of it is sent to any more"
         )));
     }
-    let queued = store.resend_in_doubt_if(campaign.id, only, is_meant, actor, now).await?;
+    let parts = parts_cancelled(store, campaign, now).await?;
+    let queued = if parts.is_empty() {
+        store.resend_in_doubt_if(campaign.id, only, is_meant, actor, now).await?
+    } else {
+        let (left, others) = beside(store, campaign, &parts, only).await?;
+        if left.is_empty() && others > 0 {
+            return Err(StoreError::Refused(format!(
+                "their part of campaign {name} was cancelled for good: nobody of it is sent to any more"
+            )));
+        }
+        if !is_meant(&store.doubt(campaign.id, only).await?) {
+            return Err(StoreError::Overtaken);
+        }
+        store.resend_in_doubt(campaign.id, Some(&left), actor, now).await?
+    };
     if queued > 0 && campaign.state == CampaignState::Complete {
         store.set_campaign_state(campaign.id, CampaignState::Sending, None, actor, now).await?;
     }
     Ok(queued)
+}
+
+/// Those in doubt, or these of them, who are of none of these parts of a campaign, and how many are.
+async fn beside(
+    store: &Store,
+    campaign: &Campaign,
+    parts: &[Hold],
+    only: Option<&[DeliveryId]>,
+) -> Result<(Vec<DeliveryId>, usize), StoreError> {
+    let meant = match only {
+        Some(only) => only.to_vec(),
+        None => everybody(store, campaign.id).await?,
+    };
+    let mut left = Vec::with_capacity(meant.len());
+    for delivery in &meant {
+        if !is_of_a_part(store, campaign, parts, *delivery).await? {
+            left.push(*delivery);
+        }
+    }
+    let others = meant.len() - left.len();
+    Ok((left, others))
+}
+
+/// Everybody of a campaign in doubt.
+async fn everybody(store: &Store, campaign: CampaignId) -> Result<Vec<DeliveryId>, StoreError> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.deliveries(campaign, DeliveryState::InDoubt, after, PAGE).await?;
+        after = page.last().map(|row| row.delivery);
+        found.extend(page.iter().map(|row| row.delivery));
+        if page.len() < PAGE {
+            return Ok(found);
+        }
+    }
 }
 
 /// Puts people in doubt back in the queue when they are due; works until it is aborted. A run that ends by itself does so for
@@ -243,7 +293,7 @@ async fn look(
             for one in to_come {
                 later(one.at + rule.after);
             }
-            let goes = rule.who_goes(&house.store, due, now).await?;
+            let goes = rule.who_goes(&house.store, &campaign, due, now).await?;
             let due: Vec<DeliveryId> = goes.iter().map(|one| one.delivery).collect();
             let tries = goes.iter().map(|one| u64::from(one.tries)).sum();
             let doubt = Doubt { people: due.len() as u64, tries };

@@ -5,7 +5,7 @@
 
 use engine::options::{InDoubt, Timing};
 use model::{CampaignState, DeliveryState, SuppressionReason};
-use sim::scenario::{Action, Ended, Scenario};
+use sim::scenario::{Action, Ended, Held, Scenario};
 use sim::world::EPOCH;
 use std::time::Duration;
 
@@ -90,6 +90,16 @@ fn whoever_was_suppressed_meanwhile_is_not_sent_to_and_stays_in_doubt_as_they_we
     let ended = to_ida_alone().then(HOUR, Action::Suppress(IDA.into(), SuppressionReason::Manual)).play();
     let (row, tries) = ended.of(IDA).unwrap();
     assert_eq!((row.state, tries.len()), (DeliveryState::InDoubt, 1), "{}", ended.story());
-    assert!(row.first_try_at.is_some(), "it was tried");
+    assert!(row.first_try_at.is_some() && row.window_from == row.first_try_at, "they were not put back");
+    assert_eq!(ended.campaign.state, CampaignState::Complete, "{}", ended.story());
+}
+
+#[test]
+fn nor_is_whoever_is_of_a_part_that_was_cancelled() {
+    let part = Action::CancelPart(Held::Domain("cut-line.test".into()));
+    let ended = to_ida_alone().then(HOUR, part).play();
+    let (row, tries) = ended.of(IDA).unwrap();
+    assert_eq!((row.state, tries.len()), (DeliveryState::InDoubt, 1), "{}", ended.story());
+    assert!(row.window_from == row.first_try_at, "they were not put back");
     assert_eq!(ended.campaign.state, CampaignState::Complete, "{}", ended.story());
 }
