@@ -78,8 +78,13 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let (ledger, is_running) = super::reading::settled(dir, output).await?;
     let campaign = find(&ledger, args.campaign.as_deref()).await?;
     let style = Style::of_this_process(output, dir, ledger.now());
-    let report = report(&ledger.store, campaign.id, ledger.now()).await?;
+    let mut report = report(&ledger.store, campaign.id, ledger.now()).await?;
     let states = args.list.states();
+    let owner = Owner::ask(dir).await;
+    // An order that could not be written down yet is in force all the same.
+    if let (Some(line), Some(state)) = (&mut report.campaign, owner.unrecorded_state(&campaign)) {
+        line.state = state;
+    }
     if output.is_json() {
         let mut object =
             serde_json::to_value(&report).map_err(|why| Failure::own("the report cannot be written", why))?;
@@ -95,7 +100,6 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         }
         output.record(&object);
     } else if states.is_empty() {
-        let owner = Owner::ask(dir).await;
         owner.tell_if_silent(output);
         if let Some(trouble) = &owner.trouble {
             trouble.told(&style).iter().for_each(|line| output.line(line));
