@@ -9,13 +9,17 @@
 use crate::handle::Handle;
 use crate::house::House;
 use crate::options::InDoubt;
-use crate::why::Told;
+use crate::report::iso;
+use crate::why::{SENT_ONCE_MORE, Told, is_of_a_part, parts_cancelled};
 use crate::{Until, launch, messages};
-use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, DeliveryState, Timestamp, in_quotes};
+use model::{
+    Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, DeliveryState, SkipReason, Timestamp, in_quotes,
+};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Campaign, DeliveryRow, Doubt, Store, StoreError};
+use store::{Campaign, DeliveryRow, Doubt, FirstDoubt, Hold, Store, StoreError};
 
 /// Evidence is waited for so long before a mailing goes out once more to people in doubt.
 pub const ONCE_MORE_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -35,6 +39,18 @@ pub struct OnceMore {
     pub until: Duration,
     /// Each message has a content of its own, and may say no.
     each_its_own: bool,
+    /// From then on nobody is sent to any more.
+    expires_at: Option<Timestamp>,
+}
+
+/// Those of a campaign in doubt who are sent to once more by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Ahead {
+    /// How many.
+    pub people: u64,
+    /// When the first of them may be; not before now.
+    #[serde(serialize_with = "iso")]
+    pub next_at: Timestamp,
 }
 
 impl OnceMore {
@@ -48,7 +64,8 @@ impl OnceMore {
             (CampaignKind::Broadcast | CampaignKind::Automated, InDoubt::Leave) => return None,
         };
         let each_its_own = messages::is_its_own(campaign, &snapshot);
-        Some(OnceMore { after, until: after + schedule.window(), each_its_own })
+        let expires_at = snapshot.options.timing.expires_at;
+        Some(OnceMore { after, until: after + schedule.window(), each_its_own, expires_at })
     }
 
     /// When somebody of `campaign` is sent to once more; `None`: not at all, or it is too late for that by now.
@@ -61,10 +78,56 @@ impl OnceMore {
     ) -> Result<Option<Timestamp>, StoreError> {
         let before = DeliveryId(delivery.0.saturating_sub(1));
         let first = store.first_doubts(campaign.id, now - self.until, Some(before), 1).await?;
-        let known = first.0.into_iter().find(|one| one.delivery == delivery);
-        let Some(one) = known.filter(|_| campaign.state != CampaignState::Cancelled) else { return Ok(None) };
-        let may = !self.each_its_own || messages::may_go_again(store, delivery).await?;
-        Ok(may.then_some(one.at + self.after))
+        let is_theirs = |one: &FirstDoubt| one.delivery == delivery && campaign.state != CampaignState::Cancelled;
+        let known = first.0.into_iter().filter(is_theirs).collect();
+        let goes = self.who_goes(store, campaign, known, now).await?;
+        Ok(goes.first().map(|one| one.at + self.after))
+    }
+
+    /// Who of these is sent to once more: not whom the ledger keeps from being mailed by now, nor whose part of the campaign was
+    /// cancelled, nor where the offer has expired by then, nor whose sender said no. What only time may change (they had enough mail for now) is looked at when it is due.
+    async fn who_goes(
+        &self,
+        store: &Store,
+        campaign: &Campaign,
+        first: Vec<FirstDoubt>,
+        now: Timestamp,
+    ) -> Result<Vec<FirstDoubt>, StoreError> {
+        let forbids = store.skips_ahead(first.iter().map(|one| (one.delivery, one.contact)).collect(), now).await?;
+        let parts = parts_cancelled(store, campaign, now).await?;
+        let mut goes = Vec::with_capacity(first.len());
+        for one in first {
+            let at = one.at + self.after;
+            let passes = |reason: &SkipReason| *reason == SkipReason::FrequencyCap && at > now;
+            let is_kept_away = forbids.get(&one.delivery).is_some_and(|reason| !passes(reason));
+            let is_too_late = self.expires_at.is_some_and(|expires| expires <= at.max(now));
+            if is_kept_away || is_too_late || is_of_a_part(store, campaign, &parts, one.delivery).await? {
+                continue;
+            }
+            if !self.each_its_own || messages::may_go_again(store, one.delivery).await? {
+                goes.push(one);
+            }
+        }
+        Ok(goes)
+    }
+}
+
+/// Who of a campaign is sent to once more by itself; `None`: nobody.
+pub async fn ahead(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<Ahead>, StoreError> {
+    let is_cancelled = campaign.state == CampaignState::Cancelled;
+    let Some(rule) = OnceMore::of(campaign).filter(|_| !is_cancelled) else { return Ok(None) };
+    let (mut ahead, mut after) = (None::<Ahead>, None);
+    loop {
+        let (page, further) = store.first_doubts(campaign.id, now - rule.until, after, PAGE).await?;
+        for one in rule.who_goes(store, campaign, page, now).await? {
+            let at = (one.at + rule.after).max(now);
+            let before = ahead.unwrap_or(Ahead { people: 0, next_at: at });
+            ahead = Some(Ahead { people: before.people + 1, next_at: before.next_at.min(at) });
+        }
+        match further {
+            Some(further) => after = Some(further),
+            None => return Ok(ahead),
+        }
     }
 }
 
@@ -82,23 +145,25 @@ pub async fn once_more_at(
 }
 
 impl Told {
-    /// Says when `delivery`, of which this tells, goes out once more by itself, if it does.
+    /// Says when the delivery of which this tells, one of `campaign`, goes out once more by itself, if it does.
     pub async fn tell_of_once_more(
         &mut self,
         store: &Store,
-        delivery: DeliveryId,
+        campaign: &Campaign,
+        row: &DeliveryRow,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(row) = store.delivery(delivery).await? else { return Ok(()) };
-        let Some(campaign) = store.campaign(row.campaign).await? else { return Ok(()) };
-        self.once_more_at = once_more_at(store, &campaign, &row, now).await?;
+        self.once_more_at = once_more_at(store, campaign, row, now).await?;
+        if self.once_more_at.is_some() {
+            self.done = SENT_ONCE_MORE;
+        }
         Ok(())
     }
 }
 
 /// Puts those in doubt, or these of them, in the queue again; a campaign that is complete goes on for them. How many there
-/// are. Refused: a doubt that is not meant as it stands, and a campaign that was cancelled, or whose offer has expired: nobody
-/// of it is sent to any more.
+/// are; whose part of the campaign was cancelled is left out. Refused: a doubt that is not meant as it stands, a campaign that
+/// was cancelled, or all of whose people meant are of such a part, or whose offer has expired: nobody of it is sent to any more.
 pub async fn queue_again(
     store: &Store,
     campaign: &Campaign,
@@ -117,11 +182,59 @@ pub async fn queue_again(
             "the offer of campaign {name} has expired: nobody of it is sent to any more"
         )));
     }
-    let queued = store.resend_in_doubt_if(campaign.id, only, is_meant, actor, now).await?;
+    let parts = parts_cancelled(store, campaign, now).await?;
+    let queued = if parts.is_empty() {
+        store.resend_in_doubt_if(campaign.id, only, is_meant, actor, now).await?
+    } else {
+        let (left, others) = beside(store, campaign, &parts, only).await?;
+        if left.is_empty() && others > 0 {
+            return Err(StoreError::Refused(format!(
+                "their part of campaign {name} was cancelled for good: nobody of it is sent to any more"
+            )));
+        }
+        if !is_meant(&store.doubt(campaign.id, only).await?) {
+            return Err(StoreError::Overtaken);
+        }
+        store.resend_in_doubt(campaign.id, Some(&left), actor, now).await?
+    };
     if queued > 0 && campaign.state == CampaignState::Complete {
         store.set_campaign_state(campaign.id, CampaignState::Sending, None, actor, now).await?;
     }
     Ok(queued)
+}
+
+/// Those in doubt, or these of them, who are of none of these parts of a campaign, and how many are.
+async fn beside(
+    store: &Store,
+    campaign: &Campaign,
+    parts: &[Hold],
+    only: Option<&[DeliveryId]>,
+) -> Result<(Vec<DeliveryId>, usize), StoreError> {
+    let meant = match only {
+        Some(only) => only.to_vec(),
+        None => everybody(store, campaign.id).await?,
+    };
+    let mut left = Vec::with_capacity(meant.len());
+    for delivery in &meant {
+        if !is_of_a_part(store, campaign, parts, *delivery).await? {
+            left.push(*delivery);
+        }
+    }
+    let others = meant.len() - left.len();
+    Ok((left, others))
+}
+
+/// Everybody of a campaign in doubt.
+async fn everybody(store: &Store, campaign: CampaignId) -> Result<Vec<DeliveryId>, StoreError> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.deliveries(campaign, DeliveryState::InDoubt, after, PAGE).await?;
+        after = page.last().map(|row| row.delivery);
+        found.extend(page.iter().map(|row| row.delivery));
+        if page.len() < PAGE {
+            return Ok(found);
+        }
+    }
 }
 
 /// Puts people in doubt back in the queue when they are due; works until it is aborted. A run that ends by itself does so for
@@ -175,16 +288,14 @@ async fn look(
         let mut after = None;
         loop {
             let (page, further) = house.store.first_doubts(id, now - rule.until, after, PAGE).await?;
-            let (mut due, mut tries) = (Vec::new(), 0);
-            for one in page {
-                let at = one.at + rule.after;
-                if at > now {
-                    later(at);
-                } else if !rule.each_its_own || messages::may_go_again(&house.store, one.delivery).await? {
-                    due.push(one.delivery);
-                    tries += u64::from(one.tries);
-                }
+            let (due, to_come): (Vec<FirstDoubt>, Vec<FirstDoubt>) =
+                page.into_iter().partition(|one| one.at + rule.after <= now);
+            for one in to_come {
+                later(one.at + rule.after);
             }
+            let goes = rule.who_goes(&house.store, &campaign, due, now).await?;
+            let due: Vec<DeliveryId> = goes.iter().map(|one| one.delivery).collect();
+            let tries = goes.iter().map(|one| u64::from(one.tries)).sum();
             let doubt = Doubt { people: due.len() as u64, tries };
             if !due.is_empty() && !put_back(handle, &campaign, &due, doubt).await? {
                 later(now + LOOK_AGAIN);

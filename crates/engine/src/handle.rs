@@ -19,8 +19,8 @@ use crate::throttles::Throttles;
 use crate::trace::{Traced, Traces};
 use dispatch::own::Described;
 use model::{
-    Actor, CampaignId, CampaignState, ChannelId, DeliveryId, HoldId, SkipReason, SuppressionReason, Timestamp,
-    WorkspaceId, in_quotes,
+    Actor, CampaignId, CampaignState, ChannelId, DeliveryId, DeliveryState, HoldId, SkipReason, SuppressionReason,
+    Timestamp, WorkspaceId, in_quotes,
 };
 use net::Clock;
 use std::sync::{Arc, OnceLock, RwLock};
@@ -234,6 +234,22 @@ impl Handle {
             found.await.ok();
         }
         Ok(queued)
+    }
+
+    /// Settles a delivery in doubt by what somebody found out, in words. A campaign that waited for nobody else is complete then.
+    /// Refused: what [`Store::settle_doubt`] refuses.
+    pub async fn settle_doubt(
+        &self,
+        delivery: DeliveryId,
+        to: DeliveryState,
+        evidence: &str,
+        actor: &Actor,
+    ) -> Result<(), StoreError> {
+        self.store.settle_doubt(delivery, to, evidence, actor, self.now()).await?;
+        if let Some(row) = self.store.delivery(delivery).await? {
+            self.tell(Notice::Changed(row.campaign));
+        }
+        Ok(())
     }
 
     /// Suppresses an address or a domain: when this returns, nothing starts toward it.

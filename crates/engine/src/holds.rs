@@ -167,7 +167,7 @@ impl House {
 }
 
 /// Does it cancel part of that campaign?
-fn cancels_in(hold: &Hold, campaign: CampaignId) -> bool {
+pub(crate) fn cancels_in(hold: &Hold, campaign: CampaignId) -> bool {
     hold.cancels && hold.campaign == Some(campaign) && hold.lifted_at.is_none()
 }
 

@@ -107,6 +107,8 @@ impl Pacer {
         let permit = inner.pace.may_start(now);
         if permit == Permit::Yes {
             inner.pace.starting(now);
+            let counts_days = inner.pace.counts_days();
+            inner.unwritten |= counts_days;
         }
         permit
     }

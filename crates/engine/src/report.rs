@@ -10,6 +10,7 @@ pub mod reactions;
 pub mod retries;
 pub mod revenue;
 
+use crate::doubt::{self, Ahead};
 use crate::holds::{placed_by, reaching};
 use crate::hours::{self, Closed};
 use crate::journey::NO_FINAL_REPLY;
@@ -47,6 +48,8 @@ const PAGE: usize = 1_000;
 /// What a doubt that evidence settled means, and what is left to do about it.
 const SETTLED_MEANING: &str = "was in doubt, settled by evidence";
 const SETTLED_NEXT_STEP: &str = "Nothing to do; `postroom why` tells whose evidence it was.";
+/// What is done about those in doubt where only some are sent to once more.
+const SOME_ONCE_MORE: &str = "some are sent to once more by themselves, the others are not";
 /// Sites read at once.
 const SITES_PAGE: usize = 10_000;
 /// So many in doubt in a row at one site are that site's fault.
@@ -78,6 +81,9 @@ pub struct Report {
     pub blocked: u64,
     /// The last bytes went out and no final reply was recorded.
     pub in_doubt: u64,
+    /// Who of those in doubt is sent to once more by itself; `None`: nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once_more: Option<Ahead>,
     /// Why people were skipped; sums to `skipped`.
     pub skipped_by_reason: BTreeMap<SkipReason, u64>,
     /// For what the people in progress wait; sums to `in_progress`.
@@ -357,6 +363,9 @@ pub async fn overview(store: &Store, campaign: &Campaign, now: Timestamp) -> Res
         .partition(|count| count.state == DeliveryState::Deferred);
     report.causes = causes(store, ended).await?;
     report.waiting_causes = causes(store, waiting).await?;
+    if tally.count(DeliveryState::InDoubt) > 0 {
+        report.goes_once_more(doubt::ahead(store, campaign, now).await?);
+    }
     if tally.count(DeliveryState::InDoubt) >= u64::from(SILENT_IN_A_ROW) {
         report.silent_sites = silent_sites(store, campaign.id).await?;
     }
@@ -514,6 +523,16 @@ impl Report {
         Ok(())
     }
 
+    /// Says of those in doubt who of them is sent to once more by itself.
+    fn goes_once_more(&mut self, ahead: Option<Ahead>) {
+        self.once_more = ahead;
+        let Some(ahead) = ahead else { return };
+        let done = if ahead.people < self.in_doubt { SOME_ONCE_MORE } else { crate::why::SENT_ONCE_MORE };
+        for cause in self.causes.iter_mut().filter(|cause| cause.class == DeliveryState::InDoubt) {
+            cause.done = done;
+        }
+    }
+
     /// Nothing of it goes anywhere: everybody in progress is held by that.
     fn stopped_by(&mut self, no_way: Option<NoWay>) {
         let Some(NoWay { until, why, .. }) = no_way else { return };
@@ -554,13 +573,19 @@ impl Report {
             merge(&mut sum.causes, &one.causes);
             merge(&mut sum.waiting_causes, &one.waiting_causes);
             sum.next_try_at = [sum.next_try_at, one.next_try_at].into_iter().flatten().min();
+            sum.once_more = match (sum.once_more, one.once_more) {
+                (Some(sum), Some(one)) => {
+                    Some(Ahead { people: sum.people + one.people, next_at: sum.next_at.min(one.next_at) })
+                }
+                (sum, one) => sum.or(one),
+            };
         }
         Report { campaigns, ..sum }
     }
 
-    /// Has everybody a verdict?
+    /// Has everybody a verdict, and is nobody in doubt sent to once more by itself?
     pub fn is_settled(&self) -> bool {
-        self.in_progress == 0
+        self.in_progress == 0 && self.once_more.is_none()
     }
 
     /// Everybody who was attempted, is not in progress and was not accepted.
@@ -581,6 +606,15 @@ impl Cause {
     pub fn mark(&self) -> CauseMark {
         let codes = (self.code, self.enhanced);
         CauseMark::new(self.class, self.category, self.provider.as_deref(), codes, &self.rule)
+    }
+
+    /// Is everybody in doubt sent to once more by itself (`true`), or some of them (`false`)? `None`: nobody.
+    pub fn goes_once_more(&self) -> Option<bool> {
+        match self.done {
+            crate::why::SENT_ONCE_MORE => Some(true),
+            SOME_ONCE_MORE => Some(false),
+            _ => None,
+        }
     }
 
     /// Was whoever it had suppressed let go again?
@@ -722,7 +756,7 @@ const fn ended_unusually(state: DeliveryState) -> &'static str {
 /// of operators' own rules excepted: for those who translate them.
 pub fn texts() -> BTreeSet<&'static str> {
     let ends = DeliveryState::ALL.iter().map(|state| ended_unusually(*state));
-    let settled = [SETTLED_MEANING, SETTLED_NEXT_STEP, LIFTED_NEXT_STEP];
+    let settled = [SETTLED_MEANING, SETTLED_NEXT_STEP, SOME_ONCE_MORE, LIFTED_NEXT_STEP];
     words::texts().into_iter().chain(ends).chain(settled).chain(crate::why::texts()).collect()
 }
 

@@ -11,6 +11,7 @@ mod waiting;
 pub use advice::Advice;
 pub use timeline::{Step, Through, Try};
 pub use waiting::{HeldTry, WaitsFor, also_rests, held_tries, operator_of, waits_for};
+pub(crate) use waiting::{is_of_a_part, parts_cancelled};
 
 use crate::holds::name_of;
 use crate::lanes::LaneView;
@@ -40,6 +41,7 @@ const IMPORT_TAKEN_OUT: &str = "the list they came with was taken out of the cam
 const LEFT_OUT_EVENTS_MAX: usize = 1_000;
 pub(crate) const LIFTED: &str = "was suppressed for it; the suppression was lifted";
 pub(crate) const WAITS_FOR_A_CHOICE: &str = "waits for somebody to choose the variant";
+pub(crate) const SENT_ONCE_MORE: &str = "sent once more by itself, unless something shows before that it arrived";
 pub(crate) const NOTHING_MORE: &str = "settled by what was found out; the address is not suppressed by it";
 
 /// Whom is asked about.
@@ -471,7 +473,7 @@ fn stands(row: &DeliveryRow, schedule: &Schedule) -> Stands {
             next_try_at: row.due.map(|(_, at)| at),
             next_try: made.saturating_add(1),
             tries_max: u16::try_from(schedule.tries()).unwrap_or(u16::MAX).saturating_add(uncharged),
-            gives_up_at: row.first_try_at.map(|first| first + schedule.window()),
+            gives_up_at: row.window_from.map(|from| from + schedule.window()),
         },
         ended => {
             let at = row.last.as_ref().map(ended_at);
@@ -572,6 +574,7 @@ pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
         FOUND_OUT,
         LIFTED,
         NOTHING_MORE,
+        SENT_ONCE_MORE,
         WAITS_FOR_A_CHOICE,
         TAKEN_OUT,
         IMPORT_TAKEN_OUT,

@@ -22,7 +22,7 @@ words! {
         Building = 0 "building",
         /// First tries are under way.
         Sending = 1 "sending",
-        /// Everybody was tried once; some are waiting for another try.
+        /// Everybody was tried once; some are waiting for another try, or in doubt and to be sent to once more.
         Retrying = 2 "retrying",
         /// Stopped by a person or a brake; starts nothing.
         Paused = 3 "paused",

@@ -89,6 +89,10 @@ fn in_our_words(error: &Error, server: SocketAddr) -> ConnectFailure {
         Error::PasswordAuthFailure(_) | Error::AuthorizationRequired | Error::NoAcceptableAuthMethods => {
             ConnectFailure::Egress(format!("the proxy {server} does not let us in: {error}; check name and password"))
         }
+        // The library's words for a reply code that it does not know, too.
+        Error::UnknownAuthMethod => ConnectFailure::Egress(format!(
+            "the proxy {server} does not work: it answers with a code that SOCKS5 does not have"
+        )),
         _ => ConnectFailure::Egress(format!("the proxy {server} does not work: {error}")),
     }
 }

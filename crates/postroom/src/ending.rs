@@ -82,7 +82,7 @@ fn aftermath(report: &Report, style: &Style) -> Vec<String> {
         let told = format!("{rest} not tried yet: {}. They may go from {until} on, while postroom runs.", out.why);
         lines.extend(wrapped("", &told, style.width));
     }
-    if !report.is_settled() {
+    if report.in_progress > 0 {
         lines.push(
             "Whoever waits is tried again only while postroom runs; each until the end of its own window.".to_owned(),
         );
@@ -126,7 +126,9 @@ pub(crate) fn forecast(report: &Report) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::doubt::Ahead;
     use engine::report::CampaignLine;
+    use model::Timestamp;
 
     #[test]
     fn the_exit_code_tells_a_script_whether_to_come_again() {
@@ -145,6 +147,9 @@ mod tests {
         let ran = |end| ShiftEnd::Ran(end);
         assert_eq!(exit(&Report::default(), &ran(RunEnd::Done)), Exit::Done);
         assert_eq!(exit(&waiting, &ran(RunEnd::RetriesRemain)), Exit::RetriesRemain);
+        let again = Ahead { people: 2, next_at: Timestamp::from_millis(0) };
+        let doubted = Report { in_doubt: 3, once_more: Some(again), ..Report::default() };
+        assert_eq!(exit(&doubted, &ran(RunEnd::RetriesRemain)), Exit::RetriesRemain, "some are sent to once more");
         assert_eq!(exit(&paused, &ran(RunEnd::Done)), Exit::Refused);
         assert_eq!(exit(&Report::sum(vec![paused]), &ran(RunEnd::Done)), Exit::Refused);
         assert_eq!(exit(&waiting, &ShiftEnd::Interrupted), Exit::Refused);

@@ -64,6 +64,12 @@ pub(crate) async fn import(ledger: &Ledger, actor: &Actor, import: &LogImport) -
         days.entry(key).or_default().add(count);
     }
     let meant = meant(&days, &source, &import.of)?;
+    let mut left_out: BTreeMap<&str, u64> = BTreeMap::new();
+    for (key, count) in days.iter().filter(|(key, _)| !meant.contains(&key.source)) {
+        *left_out.entry(key.source.as_str()).or_default() += u64::from(count.attempted);
+    }
+    let left_out = left_out.iter().map(|(source, attempts)| json!({ "source": source, "attempts": attempts }));
+    let left_out: Vec<Value> = left_out.take(NAMES_SHOWN).collect();
     let mut sums: BTreeMap<(Option<&str>, i64), DayCount> = BTreeMap::new();
     for (key, count) in days.iter().filter(|(key, _)| meant.contains(&key.source)) {
         // Several sources of a log may be one of ours.
@@ -100,7 +106,7 @@ pub(crate) async fn import(ledger: &Ledger, actor: &Actor, import: &LogImport) -
     Ok(json!({
         "source": source.name,
         "files": logs.iter().map(|(path, log)| file_told(path, log)).collect::<Vec<_>>(),
-        "counted_of": meant, "attempts": attempts, "days": dates.len(),
+        "counted_of": meant, "sources_left_out": left_out, "attempts": attempts, "days": dates.len(),
         "first_day": dates.first(), "last_day": dates.last(), "replaced": replaced,
         "toward": stands.map(|view| view.toward).unwrap_or_default(),
         "domains": told, "domains_left_out": domains_left_out,

@@ -345,6 +345,11 @@ fn in_vain(order: &Order, failure: Failure) -> Failure {
         .advise("make room (or mend the disk), then run this command again, before postroom resume or postroom serve")
 }
 
+/// The answer to an order that settled a delivery in doubt.
+pub(crate) fn doubt_settled(delivery: DeliveryId, to: DeliveryState, because: &str) -> Value {
+    json!({ "delivery": delivery.to_string(), "state": to, "because": because })
+}
+
 /// Says in an answer that the order is in force and could not be written down yet.
 pub(crate) fn mark_unrecorded(answer: &mut Value) {
     if let Some(object) = answer.as_object_mut() {
@@ -476,7 +481,7 @@ pub(crate) async fn carry_out(
         }
         Order::SettleDoubt { delivery, to, because } => {
             store.settle_doubt(*delivery, *to, because, actor, now).await?;
-            Ok(json!({ "delivery": delivery.to_string(), "state": to, "because": because }))
+            Ok(doubt_settled(*delivery, *to, because))
         }
         Order::ResendInDoubt { campaign, only } => {
             let known = known_campaign(store, *campaign).await?;

@@ -208,6 +208,10 @@ impl Staff {
                 let queued = self.handle.queue_again(&known, only.as_deref(), |_| true, &actor).await?;
                 Ok(json!({ "queued_again": queued, "goes_on_here": known.state != CampaignState::Paused }))
             }
+            Order::SettleDoubt { delivery, to, because } => {
+                self.handle.settle_doubt(delivery, to, &because, &actor).await?;
+                Ok(order::doubt_settled(delivery, to, &because))
+            }
             Order::ChooseVariant { campaign, variant, because } if self.works_on(campaign) => {
                 self.handle.choose_variant(self.ledger.workspace, campaign, variant, because, &actor).await?;
                 Ok(json!({ "variant": dispatch::trial::letter(usize::from(variant)) }))

@@ -3,7 +3,7 @@
 use crate::Store;
 use crate::error::{Result, StoreError};
 use crate::sqlite::{Ledger, doubt as doubt_sql};
-use model::{Actor, CampaignId, DeliveryId, DeliveryState, Timestamp};
+use model::{Actor, CampaignId, ContactId, DeliveryId, DeliveryState, Timestamp};
 use std::sync::Arc;
 
 /// A server that gave no final reply after the last byte, several times in a row.
@@ -37,6 +37,8 @@ pub struct Doubt {
 pub struct FirstDoubt {
     /// Their delivery.
     pub delivery: DeliveryId,
+    /// Who they are.
+    pub contact: ContactId,
     /// How often it was tried.
     pub tries: u16,
     /// When the try that ended in doubt was over.
@@ -48,8 +50,8 @@ impl Store {
     pub async fn campaigns_in_doubt(&self) -> Result<Vec<CampaignId>> {
         self.core.lanes.read(doubt_sql::campaigns_in_doubt).await
     }
-    /// Who is in doubt for the first time in a campaign, by a try that began at `since` or later, behind `after`. At most
-    /// `count` of those in doubt are looked at; then it also says behind whom to go on.
+    /// Who is in doubt for the first time in a campaign, by a try that began at `since` or later, behind `after`; without those
+    /// who were forgotten since. At most `count` of those in doubt are looked at; then it also says behind whom to go on.
     pub async fn first_doubts(
         &self,
         campaign: CampaignId,

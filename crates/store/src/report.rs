@@ -104,6 +104,9 @@ pub struct DeliveryRow {
     pub tries: u16,
     /// When it was first tried.
     pub first_try_at: Option<Timestamp>,
+    /// When the window began within which it is tried again: with its first try, or, of what went once more after a doubt, with
+    /// the first since.
+    pub window_from: Option<Timestamp>,
     /// Where and when it is due next.
     pub due: Option<(SiteId, Timestamp)>,
     /// The latest attempt.

@@ -294,6 +294,10 @@ waits-of-them-held = { $n ->
     [one] eine davon ist angehalten
    *[other] { $n } davon sind angehalten
   }
+waits-once-more = { $n ->
+    [one] Einer Person, bei der es ungewiss ist, wird noch einmal gesendet
+   *[other] { $n } Personen, bei denen es ungewiss ist, wird noch einmal gesendet
+  }
 waits-investigate = Die Ablehnungen lesen
 
 # The report.
@@ -714,6 +718,10 @@ again-helped = { $n ->
 again-mend = { $n ->
     [one] Eine Person wurde wegen etwas abgelehnt, das wir zu richten haben (Signatur, Name, Sperrliste, Inhalt der Nachricht): Vorher zu wiederholen hilft niemandem.
    *[other] { $n } Personen wurden wegen etwas abgelehnt, das wir zu richten haben (Signatur, Name, Sperrliste, Inhalt der Nachricht): Vorher zu wiederholen hilft niemandem.
+  }
+report-once-more = { $n ->
+    [one] Einer Person, bei der es ungewiss ist, wird von selbst noch einmal gesendet, ab { $at }, wenn sich vorher nicht zeigt, dass die Mail ankam.
+   *[other] { $n } Personen, bei denen es ungewiss ist, wird von selbst noch einmal gesendet, ab { $at }, wenn sich vorher nicht zeigt, dass die Mail ankam.
   }
 again-write = Ihnen noch einmal schreiben
 again-doubt = { $n ->

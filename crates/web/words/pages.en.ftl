@@ -294,6 +294,10 @@ waits-of-them-held = { $n ->
     [one] one of them is held
    *[other] { $n } of them are held
   }
+waits-once-more = { $n ->
+    [one] One person in doubt is sent to once more
+   *[other] { $n } people in doubt are sent to once more
+  }
 waits-investigate = Read the refusals
 
 # The report.
@@ -714,6 +718,10 @@ again-helped = { $n ->
 again-mend = { $n ->
     [one] One person was refused for what is ours to mend (our signature, our name, a blocklist, what the message holds): repeating it before helps nobody.
    *[other] { $n } people were refused for what is ours to mend (our signature, our name, a blocklist, what the message holds): repeating it before helps nobody.
+  }
+report-once-more = { $n ->
+    [one] One person in doubt is sent to once more by itself, from { $at } on, unless something shows before that the message arrived.
+   *[other] { $n } people in doubt are sent to once more by itself, from { $at } on, unless something shows before that the message arrived.
   }
 again-write = Write to them once more
 again-doubt = { $n ->

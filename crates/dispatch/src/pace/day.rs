@@ -71,23 +71,27 @@ impl Day {
         (started >= allowed.min(ceiling)).then_some(if is_tried_today { cap.probe.at } else { tomorrow })
     }
 
-    /// So many were started on a day, as is known besides.
+    /// So many were started on a day, as is known besides; like those of the lane's own count, they are held to be taken.
     pub(super) fn counted_besides(&mut self, day: i64, started: u32) {
-        if day > self.day {
-            (self.day, self.started) = (day, 0);
-        }
-        if day == self.day {
-            self.started = self.started.max(started);
+        if day >= self.day && started > 0 {
+            self.turn_to(day);
+            if started > self.started {
+                (self.started, self.taken) = (started, self.taken.max(started));
+            }
         }
     }
 
     pub(super) fn starting(&mut self, now: Timestamp) {
-        let day = day_of(now);
+        self.turn_to(day_of(now));
+        self.started = self.started.saturating_add(1);
+    }
+
+    /// Another day begins, if it is a later one.
+    fn turn_to(&mut self, day: i64) {
         if day > self.day {
             (self.day, self.started, self.taken_before, self.taken) = (day, 0, self.taken, 0);
             self.is_seen = false;
         }
-        self.started = self.started.saturating_add(1);
     }
 
     /// A message was taken; more than the cap means that the cap is higher.

@@ -59,6 +59,11 @@ pub(super) struct Kept {
 }
 
 impl Memory {
+    /// Was a number for the day learned?
+    pub fn counts_days(&self) -> bool {
+        self.per_day.is_some()
+    }
+
     /// Is there anything worth keeping?
     pub(super) fn is_empty(&self) -> bool {
         let nothing = self.connections.is_none() && self.per_connection.is_none() && self.per_day.is_none();

@@ -288,8 +288,12 @@ impl Pace {
     /// Do messages start as they come: no rate, no rest, no number for the day? Then it is the same whether the site hears
     /// of one now or a little later.
     pub fn is_free(&self) -> bool {
-        let counts_days = self.limits.messages_per_day.is_some() || self.day.cap().is_some();
-        self.spacing.is_none() && self.rest.is_none() && !counts_days
+        self.spacing.is_none() && self.rest.is_none() && !self.counts_days()
+    }
+
+    /// Is the number of a day counted against a limit?
+    pub fn counts_days(&self) -> bool {
+        self.limits.messages_per_day.is_some() || self.day.cap().is_some()
     }
 
     /// A message starts.

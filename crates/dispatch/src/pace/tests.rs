@@ -315,6 +315,20 @@ fn the_time_a_reply_names_is_obeyed_within_bounds() {
 }
 
 #[test]
+fn what_an_earlier_process_started_today_counts_for_the_day() {
+    let now = Timestamp::of_day(20_000) + DAY / 2;
+    let mut pace = Pace::new(Limits { messages_per_day: Some(20), ..ceilings() });
+    pace.started_besides(20_000, 18);
+    pace.started_besides(19_999, 500);
+    pace.started_besides(20_000, 3);
+    for _ in 0..2 {
+        assert_eq!(pace.may_start(now), Permit::Yes);
+        pace.starting(now);
+    }
+    assert_eq!(pace.may_start(now), Permit::NotBefore(next_day(now)));
+}
+
+#[test]
 fn enough_for_today_waits_for_tomorrow_and_is_remembered() {
     let mut lane = Lane::new(ceilings());
     for _ in 0..500 {

@@ -116,6 +116,11 @@ pub struct History {
     pub last: Timestamp,
 }
 
+/// Beyond which line; nothing where not one was read.
+fn beyond(line: u64) -> String {
+    if line == 0 { String::new() } else { format!(" beyond line {line}") }
+}
+
 impl History {
     /// Is it the same log, or a copy of it? Two logs do not count the same toward everybody between the same two moments.
     pub fn tells_the_same(&self, other: &History) -> bool {
@@ -127,7 +132,7 @@ impl History {
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// Reading failed.
-    #[error("it cannot be read beyond line {line}: {source}")]
+    #[error("it cannot be read{}: {source}", beyond(*line))]
     Read {
         /// The last line that was read.
         line: u64,

@@ -143,9 +143,11 @@ impl Scheduler {
         let key = (source, entry.paced_as);
         let now = self.house.now();
         let limits = self.house.settings.limits(entry.provider, &entry.fingerprint, now);
+        let (day, begun) = self.today.begun(source, entry);
         let pacer = self.pacers.entry(key).or_insert_with(|| {
             let memory = self.memories.get(&key);
-            let pace = memory.map_or_else(|| Pace::new(limits), |memory| Pace::restore(limits, memory, now));
+            let mut pace = memory.map_or_else(|| Pace::new(limits), |memory| Pace::restore(limits, memory, now));
+            pace.started_besides(day, begun);
             let longest = self.house.settings.schedule.longest_gap();
             let pacer = Pacer::new(key, pace.ruled_by(self.house.rules()).resting_at_most(longest));
             Arc::new(match &self.house.settings.limits {

@@ -6,7 +6,7 @@
 //!
 //! `backlog` reads, `placing` looks up, `assigning` chooses the source and makes lanes, `parking` keeps those who wait for
 //! a ceiling, `stock` tells when all is done, `renewing` takes over what was described anew, `second` looks once more for
-//! domains that were missing.
+//! domains that were missing, `today` knows what earlier processes began.
 
 mod assigning;
 mod backlog;
@@ -18,6 +18,7 @@ mod second;
 mod site;
 mod stock;
 mod telling;
+mod today;
 
 use crate::brakes::Whom;
 use crate::house::{House, Moved, Notice, Stop};
@@ -40,6 +41,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{CeilingOf, Claimed, Head, LeftOut, StoreError};
+use today::Today;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -101,6 +103,10 @@ pub(crate) struct Scheduler {
     unwritten: BTreeMap<PacerKey, (Option<String>, Option<Memory>)>,
     /// When what was learned was last written down.
     written_at: Timestamp,
+    /// When the lanes were last asked how many they began today.
+    counted_at: Timestamp,
+    /// What earlier processes began today.
+    today: Today,
     /// When it was last written down how the brakes stand.
     brakes_written_at: Timestamp,
     /// Sites that may want deliveries.
@@ -138,6 +144,8 @@ pub(crate) struct Scheduler {
     /// Campaigns that moved since stock was last taken, and when it is taken next.
     moved: BTreeSet<CampaignId>,
     stock_at: Option<Timestamp>,
+    /// Campaigns that wait only to send once more to people in doubt: how many are in doubt, and when they are looked at again.
+    once_more: BTreeMap<CampaignId, (u64, Timestamp)>,
     /// When the first campaign of which nobody was read for its closed hours may be read.
     hours_open_at: Option<Timestamp>,
     /// When old conversations were last forgotten.
@@ -167,6 +175,7 @@ impl Scheduler {
         let no_site = house.store.site_id(NO_SITE, None, house.now()).await?;
         let nowhere = nowhere(&house, no_site);
         let memories = telling::read_memories(&house).await?;
+        let today = Today::read(&house, &memories).await?;
         let written_at = house.now();
         let holds_end_at = house.holds.next_end(written_at);
         Ok(Scheduler {
@@ -180,6 +189,8 @@ impl Scheduler {
             memories,
             unwritten: BTreeMap::new(),
             written_at,
+            counted_at: written_at,
+            today,
             brakes_written_at: written_at,
             hungry: BTreeSet::new(),
             wanting: BTreeSet::new(),
@@ -203,6 +214,7 @@ impl Scheduler {
             rescans: 0,
             moved: BTreeSet::new(),
             stock_at: None,
+            once_more: BTreeMap::new(),
             hours_open_at: None,
             forgot_at: None,
             turns: 0,
@@ -627,6 +639,7 @@ impl Scheduler {
             self.holds_end_at,
             self.hours_open_at,
             self.stock_at,
+            self.once_more_at(),
             self.parking.first(),
             self.looks_up_at(),
         ];
@@ -655,6 +668,9 @@ impl Scheduler {
         }
         if self.stock_at.is_some_and(|at| at <= now) {
             self.take_stock_of_moved().await?;
+        }
+        if self.once_more_at().is_some_and(|at| at <= now) {
+            self.look_at_once_more().await?;
         }
         if self.second.at().is_some_and(|at| at <= now) {
             self.begin_second_lookups(now).await?;

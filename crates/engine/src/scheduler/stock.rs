@@ -1,12 +1,14 @@
 //! When everything that can be done is done: where each campaign stands, and whether the run is over.
 
 use super::Scheduler;
+use crate::doubt::{self, Ahead};
 use crate::house::Moved;
+use crate::note::Note;
 use crate::{RunEnd, Until};
-use model::{CampaignId, CampaignState, DeliveryState, Tally};
+use model::{CampaignId, CampaignState, DeliveryState, Tally, Timestamp};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use store::StoreError;
+use store::{Campaign, StoreError};
 
 /// A site held no longer than this is waited for even when only first tries were asked for.
 const SHORT_HOLD: Duration = Duration::from_secs(300);
@@ -71,14 +73,15 @@ impl Scheduler {
         let house = self.house.clone();
         let tally = house.until_read(|| house.store.tally(campaign)).await?;
         let known = house.until_read(|| house.store.campaign(campaign)).await?;
-        let (state, standing) = (known.as_ref().map(|known| known.state), known.is_some_and(|known| known.standing));
-        if standing {
+        let state = known.as_ref().map(|known| known.state);
+        if known.as_ref().is_some_and(|known| known.standing) {
             // Never complete: it waits for what is added, as long as the run does.
-            if tally.in_progress() == 0 && self.until != Until::Told {
+            let is_done = tally.in_progress() == 0 && self.until != Until::Told;
+            if is_done && !self.goes_once_more(known.as_ref(), &tally).await? {
                 self.deactivate(campaign);
                 self.house.let_go(campaign);
             }
-        } else if tally.in_progress() == 0 {
+        } else if tally.in_progress() == 0 && !self.goes_once_more(known.as_ref(), &tally).await? {
             self.house.set_state(campaign, CampaignState::Complete, None).await?;
             self.deactivate(campaign);
             self.house.let_go(campaign);
@@ -86,6 +89,44 @@ impl Scheduler {
             self.house.set_state(campaign, CampaignState::Retrying, None).await?;
         }
         Ok(tally)
+    }
+
+    /// Is somebody in doubt of a campaign sent to once more by itself, so that it is not complete? When that is, is noted; it is
+    /// read again then, or when another number of them is in doubt.
+    async fn goes_once_more(&mut self, campaign: Option<&Campaign>, tally: &Tally) -> Result<bool, StoreError> {
+        let (in_doubt, now) = (tally.count(DeliveryState::InDoubt), self.house.now());
+        let Some(campaign) = campaign.filter(|_| in_doubt > 0) else { return Ok(false) };
+        if self.once_more.get(&campaign.id).is_some_and(|(count, at)| *count == in_doubt && *at > now) {
+            return Ok(true);
+        }
+        self.once_more.remove(&campaign.id);
+        let house = self.house.clone();
+        let ahead = house.until_read(|| doubt::ahead(&house.store, campaign, now)).await?;
+        let Some(ahead) = ahead else { return Ok(false) };
+        // Who is due is put back in the same moment, or cannot be for now.
+        self.once_more.insert(campaign.id, (in_doubt, ahead.next_at.max(now + LOOK_AGAIN)));
+        if self.until == Until::Settled {
+            self.house.note(Note::Warned { why: waits_for_doubt(&ahead, now) });
+        }
+        Ok(true)
+    }
+
+    /// When the first campaign is looked at again that waits only to send once more to people in doubt.
+    pub(super) fn once_more_at(&self) -> Option<Timestamp> {
+        self.once_more.values().map(|(_, at)| *at).min()
+    }
+
+    /// Those that are to be looked at by now: are they complete?
+    pub(super) async fn look_at_once_more(&mut self) -> Result<(), StoreError> {
+        let now = self.house.now();
+        let due = self.once_more.iter().filter(|(_, (_, at))| *at <= now).map(|(campaign, _)| *campaign);
+        for campaign in due.collect::<Vec<_>>() {
+            self.once_more.remove(&campaign);
+            if self.campaigns.contains_key(&campaign) {
+                self.stand(campaign).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Outcomes are durable. Where others are under way, a campaign would wait for all of them to be called complete:
@@ -126,4 +167,16 @@ impl Scheduler {
         }
         Ok(None)
     }
+}
+
+/// What a run waits for that has nothing else left.
+fn waits_for_doubt(ahead: &Ahead, now: Timestamp) -> String {
+    let hours = ahead.next_at.since(now).as_secs().div_ceil(3600).max(1);
+    let (people, are) = if ahead.people == 1 { ("person", "is") } else { ("people", "are") };
+    let unit = if hours == 1 { "hour" } else { "hours" };
+    format!(
+        "{} {people} in doubt {are} sent to once more, the first in about {hours} {unit}: this waits for it. It may be ended \
+         before that: resume and serve go on with it",
+        ahead.people
+    )
 }

@@ -76,15 +76,20 @@ impl Scheduler {
     /// Writes down what was learned.
     pub(super) async fn write_down(&mut self, all: bool) -> Result<(), StoreError> {
         let now = self.house.now();
-        if all {
-            // Day counts and the age of limits move without a word; they are written at the end.
+        let is_in_trouble = self.house.gate.is_ledger_in_trouble();
+        if all || is_time(now.since(self.counted_at), WRITE_EVERY, is_in_trouble) {
+            self.counted_at = now;
+            // The age of limits moves without a word, and is written at the end; so does the number of a day, which is written
+            // now and then where it is counted against a limit.
             for (key, pacer) in &self.pacers {
+                let memory = if all { Some(pacer.memory()) } else { pacer.take_unwritten() };
+                let Some(memory) = memory else { continue };
                 let lane = self.sharing.get(key).and_then(|sharers| self.lane_at(*sharers.first()?));
                 let name = lane.map(|lane| lane.name()).or_else(|| pacer.site_name());
-                self.unwritten.insert(*key, (name, pacer.memory()));
+                self.unwritten.insert(*key, (name, memory));
             }
         }
-        let is_time = all || is_time(now.since(self.written_at), WRITE_EVERY, self.house.gate.is_ledger_in_trouble());
+        let is_time = all || is_time(now.since(self.written_at), WRITE_EVERY, is_in_trouble);
         if self.unwritten.is_empty() || !is_time {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use crate::lanes::LaneView;
 use dispatch::words;
 use model::{CampaignState, DeliveryId, DeliveryState, SkipReason, Timestamp};
 use serde::Serialize;
-use store::{Contact, DeliveryRow, Store, StoreError};
+use store::{Campaign, Contact, DeliveryRow, Store, StoreError};
 
 const LIFT: &str = "Think the server was wrong? Lifting the suppression needs a reason:";
 const INCIDENT: &str = "Their provider seemed to know none of its people then, so this is provisional. Once it is over, lift \
@@ -84,16 +84,15 @@ fn ended_so(ended: DeliveryState, told: &Told, row: &DeliveryRow, contact: &Cont
 }
 
 impl Told {
-    /// What to do where a hold keeps `delivery`, of which this tells, from being tried: to let that go.
+    /// What to do where a hold keeps `delivery`, of which this tells, one of `campaign`, from being tried: to let that go.
     pub async fn advise_of_holds(
         &mut self,
         store: &Store,
+        campaign: &Campaign,
         delivery: DeliveryId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(row) = store.delivery(delivery).await? else { return Ok(()) };
-        let Some(campaign) = store.campaign(row.campaign).await? else { return Ok(()) };
-        if let Some(held) = held_tries(store, &campaign, &[delivery], now).await?.get(&delivery) {
+        if let Some(held) = held_tries(store, campaign, &[delivery], now).await?.get(&delivery) {
             self.advise_of_hold(held);
         }
         Ok(())

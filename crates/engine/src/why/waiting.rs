@@ -5,7 +5,7 @@ use super::skip_meaning;
 use crate::budget::{day_of, next_day};
 use crate::fleet::Ways;
 use crate::forecast::forecast;
-use crate::holds::{placed_by, reaching};
+use crate::holds::{cancels_in, placed_by, reaching};
 use crate::lanes::LaneView;
 use crate::paths::{self, Path, Paths};
 use crate::report::iso_or_null;
@@ -147,6 +147,30 @@ pub async fn held_tries(
         }
     }
     Ok(held)
+}
+
+/// The parts of a campaign that were cancelled for good.
+pub(crate) async fn parts_cancelled(
+    store: &Store,
+    campaign: &Campaign,
+    now: Timestamp,
+) -> Result<Vec<Hold>, StoreError> {
+    let holds = store.holds(Some(now)).await?;
+    Ok(holds.into_iter().filter(|hold| cancels_in(hold, campaign.id)).collect())
+}
+
+/// Is a delivery of one of these parts of its campaign?
+pub(crate) async fn is_of_a_part(
+    store: &Store,
+    campaign: &Campaign,
+    parts: &[Hold],
+    delivery: DeliveryId,
+) -> Result<bool, StoreError> {
+    let row = if parts.is_empty() { None } else { store.delivery(delivery).await? };
+    let Some(row) = row else { return Ok(false) };
+    let site = site_of(store, &row).await?;
+    let operator = site.as_ref().map(paths::operator);
+    Ok(parts.iter().any(|part| covers(part, campaign, &row, operator)))
 }
 
 /// Is the offer over before anything else lets them be tried? Then they never are.

@@ -96,6 +96,11 @@ async fn what_a_socks_server_says_of_the_target_is_told_apart_from_its_own_troub
         let failure = failure(refuses(code), None).await;
         assert!(matches!(failure, ConnectFailure::Unreachable(_)), "{failure}");
     }
+    let unknown = failure(refuses(b"\x05\x63\x00\x01\0\0\0\0\0\0"), None).await;
+    assert!(
+        matches!(&unknown, ConnectFailure::Egress(why) if why.contains("a code that SOCKS5 does not have")),
+        "{unknown}"
+    );
     for (steps, user) in [
         (refuses(b"\x05\x02\x00\x01\0\0\0\0\0\0"), None),
         (refuses(b"HTTP/1.1 400"), None),

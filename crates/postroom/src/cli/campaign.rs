@@ -10,6 +10,7 @@ use crate::order::{self, Order, number};
 use crate::output::{Output, counted, thousands};
 use crate::owner::{Owner, Trouble};
 use crate::show::forecast::in_words;
+use crate::show::report::once_more;
 use crate::show::{Style, command};
 use crate::which;
 use dispatch::windows::Windows;
@@ -283,6 +284,7 @@ fn told(campaign: &Campaign, report: &Report, at: &At, foreseen: Option<&Forecas
         lines.push(format!("   {why}"));
     }
     lines.push(format!("   {}", stands(report)));
+    lines.extend(once_more(report, style).map(|told| format!("   {told}")));
     if let Some((windows, opens)) = closed_hours(campaign, report, style) {
         lines.push(format!(
             "   outside its sending hours ({windows}) for whoever has no zone of their own; they open {opens}"

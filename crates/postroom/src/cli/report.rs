@@ -8,6 +8,7 @@ use crate::show::Style;
 use crate::show::forecast::beside_report;
 use crate::show::report::{Remarks, end_of_campaign, line, skip_word};
 use crate::which;
+use engine::forecast::forecast;
 use engine::report::people::{Person, people};
 use engine::report::{overview, report};
 use model::{CampaignId, DeliveryState};
@@ -77,19 +78,28 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
     let (ledger, is_running) = super::reading::settled(dir, output).await?;
     let campaign = find(&ledger, args.campaign.as_deref()).await?;
     let style = Style::of_this_process(output, dir, ledger.now());
-    let report = report(&ledger.store, campaign.id, ledger.now()).await?;
+    let mut report = report(&ledger.store, campaign.id, ledger.now()).await?;
     let states = args.list.states();
+    let owner = Owner::ask(dir).await;
+    // An order that could not be written down yet is in force all the same.
+    if let (Some(line), Some(state)) = (&mut report.campaign, owner.unrecorded_state(&campaign)) {
+        line.state = state;
+    }
     if output.is_json() {
         let mut object =
             serde_json::to_value(&report).map_err(|why| Failure::own("the report cannot be written", why))?;
-        if !states.is_empty()
-            && let Some(fields) = object.as_object_mut()
-        {
-            fields.extend(listed(&ledger, campaign.id, states).await?);
+        if let Some(fields) = object.as_object_mut() {
+            let foreseen = match report.in_progress {
+                0 => None,
+                waiting => Some(forecast(&ledger.store, &campaign, waiting, ledger.now()).await?),
+            };
+            fields.insert("forecast".to_owned(), serde_json::to_value(&foreseen).unwrap_or_default());
+            if !states.is_empty() {
+                fields.extend(listed(&ledger, campaign.id, states).await?);
+            }
         }
         output.record(&object);
     } else if states.is_empty() {
-        let owner = Owner::ask(dir).await;
         owner.tell_if_silent(output);
         if let Some(trouble) = &owner.trouble {
             trouble.told(&style).iter().for_each(|line| output.line(line));

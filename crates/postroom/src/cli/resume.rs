@@ -15,6 +15,7 @@ use crate::shift::{self, ShiftEnd, Work};
 use crate::show::{self, quoted};
 use crate::transport::Signatures;
 use crate::{campaigner, ending, transport, which};
+use engine::doubt::ahead;
 use engine::import::Pace;
 use engine::options::SendOptions;
 use engine::resume::{TakenOut, ToTakeOut, demanded, is_met, unknown_lead_source};
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     /// A campaign's number or name; without it every one that was interrupted
     #[arg(value_name = "CAMPAIGN")]
     campaign: Option<String>,
-    /// Return when everybody was tried once, or when everybody has a verdict (up to 30 hours)
+    /// Return when everybody was tried once, or when everybody has a verdict (up to 30 hours; with --in-doubt once-more two days longer)
     #[arg(long, value_name = "WHEN", value_enum, default_value = "done")]
     wait: Wait,
     /// What a recorded outcome must survive
@@ -145,6 +146,12 @@ async fn take_up(ledger: &Ledger, campaign: &Campaign, args: &Args, output: &Out
             Ok(true)
         }
         CampaignState::Complete => {
+            // Nobody was to be sent to once more by itself, and now somebody is: whose suppression was lifted.
+            if ahead(&ledger.store, campaign, ledger.now()).await?.is_some() {
+                let to = CampaignState::Sending;
+                ledger.store.set_campaign_state(campaign.id, to, None, &ledger.actor, ledger.now()).await?;
+                return Ok(true);
+            }
             output.note(format!("{named} is complete: nothing is left to do"));
             Ok(false)
         }

@@ -60,7 +60,7 @@ pub(crate) struct Args {
     /// What it is about: whoever declined that is skipped. Topics are those of lists
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
-    /// Return when everybody was tried once, or when everybody has a verdict (up to 30 hours)
+    /// Return when everybody was tried once, or when everybody has a verdict (up to 30 hours; with --in-doubt once-more two days longer)
     #[arg(long, value_name = "WHEN", value_enum, default_value = "first")]
     wait: Wait,
     /// What a recorded outcome must survive
@@ -99,7 +99,7 @@ struct Terms {
     /// Its share among the campaigns of this workspace [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(WEIGHT_MAX)))]
     weight: Option<u32>,
-    /// For whom the server's last reply is lost: nothing by itself, or, a day later and without a sign that it arrived, the message once more (by `serve`, where that is at work then), at the risk of a second copy
+    /// For whom the server's last reply is lost: nothing by itself, or, a day later and without a sign that it arrived, the message once more, at the risk of a second copy (by whatever is at work on it then: `serve`, `resume`, `send --wait done`)
     #[arg(long, value_name = "WHAT", value_enum, default_value = "leave")]
     in_doubt: Doubted,
 }

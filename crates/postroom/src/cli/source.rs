@@ -347,6 +347,7 @@ fn told_history(answer: &Value) -> Vec<String> {
         of.join(", "),
         counted(number(answer, "days"), "day", "days"),
     ));
+    lines.extend(left_out(answer));
     lines.extend(replaced_days(answer));
     lines.extend(answer.get("toward").and_then(Value::as_array).into_iter().flatten().map(stands));
     let domains = answer.get("domains").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -365,6 +366,15 @@ fn told_history(answer: &Value) -> Vec<String> {
         lines.push(format!("{more} less mail; --domain example.org says which are meant."));
     }
     lines
+}
+
+/// What the logs tell of sources that are not meant.
+fn left_out(answer: &Value) -> Option<String> {
+    let sources = answer.get("sources_left_out").and_then(Value::as_array).filter(|sources| !sources.is_empty())?;
+    let told =
+        |one: &Value| format!("{} ({})", text(one, "source"), counted(number(one, "attempts"), "attempt", "attempts"));
+    let told: Vec<String> = sources.iter().map(told).collect();
+    Some(format!("  Left out, of other sources in the logs: {}; --of says which are meant.", told.join(", ")))
 }
 
 /// The days that were counted before: what was replaced, and of how many it made no difference.
@@ -445,6 +455,16 @@ mod tests {
         assert!(
             many[0].starts_with("  Replaced 12 days that were counted before: ")
                 && many[0].ends_with(" and 2 more days")
+        );
+    }
+
+    #[test]
+    fn what_was_sent_through_other_sources_is_told_as_left_out() {
+        assert_eq!(left_out(&json!({ "sources_left_out": [] })), None);
+        let answer = json!({ "sources_left_out": [{ "source": "192.0.2.8", "attempts": 1 }] });
+        assert_eq!(
+            left_out(&answer).unwrap(),
+            "  Left out, of other sources in the logs: 192.0.2.8 (1 attempt); --of says which are meant."
         );
     }
 

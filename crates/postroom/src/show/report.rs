@@ -70,6 +70,10 @@ pub(crate) fn end_of_campaign(report: &Report, style: &Style, remarks: &Remarks)
         lines.push(String::new());
         lines.extend(wrapped("", &told, style.width));
     }
+    if let Some(told) = once_more(report, style) {
+        lines.push(String::new());
+        lines.extend(wrapped("", &told, style.width));
+    }
     for silent in &report.silent_sites {
         lines.push(String::new());
         lines.extend(wrapped("", &silent.told(), style.width));
@@ -208,6 +212,29 @@ fn skipped(report: &Report, style: &Style) -> Vec<String> {
     lines
 }
 
+/// Who of those in doubt is sent to once more by itself, when, and what has to be at work; `None`: nobody.
+pub(crate) fn once_more(report: &Report, style: &Style) -> Option<String> {
+    let again = report.once_more?;
+    let (people, all) = (thousands(again.people), thousands(report.in_doubt));
+    let others = report.in_doubt.saturating_sub(again.people);
+    let who = match (again.people, others) {
+        (1, 0) => "The person in doubt is".to_owned(),
+        (_, 0) => format!("All {people} in doubt are"),
+        (1, _) => format!("1 of the {all} in doubt is"),
+        _ => format!("{people} of the {all} in doubt are"),
+    };
+    let when = match style.is_ahead(again.next_at) {
+        true => format!("from {} on", style.moment(again.next_at)),
+        false => "as soon as it may be".to_owned(),
+    };
+    let rest = match others {
+        0 => String::new(),
+        1 => "; the other one is not sent to again".to_owned(),
+        others => format!("; the other {} are not sent to again", thousands(others)),
+    };
+    Some(format!("{who} sent to once more {when}, while serve, send or resume works on this campaign{rest}."))
+}
+
 /// A reason in a word or two, after a number.
 pub(crate) fn skip_word(reason: SkipReason) -> &'static str {
     match reason {
@@ -267,7 +294,12 @@ fn rows(causes: &[Cause]) -> Vec<Row> {
                     meaning: cause.meaning.clone(),
                     codes: if codes.is_empty() { "-".to_owned() } else { codes },
                     whose: cause.whose,
-                    done: if cause.is_lifted() { "lifted" } else { done_word(cause.class, cause.category) },
+                    done: match cause.goes_once_more() {
+                        Some(true) => "sent once more",
+                        Some(false) => "some once more",
+                        None if cause.is_lifted() => "lifted",
+                        None => done_word(cause.class, cause.category),
+                    },
                 };
                 rows.push((cause, row, cause.provider.is_some()));
             }

@@ -135,6 +135,38 @@ fn a_first_doubt_is_one_until_somebody_sends_once_more() {
 }
 
 #[test]
+fn the_first_try_stays_the_first_when_it_goes_once_more() {
+    let store = empty();
+    let (campaign, claimed) = two_in_doubt(&store);
+    let times = |n: usize| {
+        let row = now(store.delivery(claimed[n].delivery)).unwrap().unwrap();
+        (row.first_try_at, row.window_from)
+    };
+    let first = times(0).0;
+    assert!(first.is_some() && times(0).1 == first);
+    assert_eq!(now(store.resend_in_doubt(campaign.id, None, &ME, at(40))).unwrap(), 2);
+    assert_eq!(times(0), (first, None), "it waits for the first try of another window");
+    let again = |n: usize| now(store.claim_one(claimed[n].delivery)).unwrap().unwrap();
+    now(store.settle(vec![accepted(&again(0), at(50))])).unwrap();
+    assert_eq!(times(0).0, first);
+    assert!(times(0).1 > first, "{:?}", times(0));
+    // Taken out of the queue before anything was sent, it was tried all the same.
+    let gone = Settlement::of(&again(1), DeliveryState::Skipped, at(50));
+    now(store.settle(vec![Settlement { skip: Some(SkipReason::Unsubscribed), ..gone }])).unwrap();
+    assert_eq!((state(&store, &claimed[1]), times(1).0), (DeliveryState::InDoubt, first));
+}
+
+#[test]
+fn whoever_was_forgotten_is_no_first_doubt() {
+    let store = empty();
+    let (campaign, claimed) = two_in_doubt(&store);
+    now(store.forget(W, &address("2@a.example"), &ME, at(40))).unwrap();
+    let (found, _) = now(store.first_doubts(campaign.id, at(30), None, 9)).unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].delivery, found[0].contact), (claimed[0].delivery, claimed[0].contact));
+}
+
+#[test]
 fn several_in_doubt_in_a_row_at_one_site_are_the_sites_fault_and_an_answer_breaks_the_row() {
     let store = empty();
     let addresses: Vec<String> = (1..=9).map(|n| format!("p{n}@a.example")).collect();

@@ -10,7 +10,9 @@ use super::{Ledger, sql_limit};
 use crate::doubt::{Doubt, FirstDoubt, SilentSite};
 use crate::error::{Result, StoreError};
 use crate::settlement::Settlement;
-use model::{Actor, CampaignId, CampaignState, DeliveryId, DeliveryState, EventKind, Timestamp, WorkspaceId};
+use model::{
+    Actor, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EventKind, Timestamp, WorkspaceId,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::time::Duration;
 
@@ -100,7 +102,7 @@ pub(crate) fn campaigns_in_doubt(conn: &Connection) -> Result<Vec<CampaignId>> {
 }
 
 /// Who is in doubt for the first time. Whoever was put back in the queue and taken out of it again (they unsubscribed
-/// meanwhile) has no first try since, and is none of them.
+/// meanwhile) has no first try since, and is none of them; nor is who has no address any more, being forgotten.
 pub(crate) fn first_doubts(
     conn: &Connection,
     campaign: CampaignId,
@@ -110,9 +112,11 @@ pub(crate) fn first_doubts(
 ) -> Result<(Vec<FirstDoubt>, Option<DeliveryId>)> {
     let doubt = DeliveryState::InDoubt.code();
     let sql = format!(
-        "SELECT d.id, d.attempts, d.first_try_at, t.started_at, t.duration_ms, t.became, t.previous
+        "SELECT d.id, d.attempts, d.first_try_at, t.started_at, t.duration_ms, t.became, t.previous, d.contact
          FROM delivery d JOIN attempt t ON t.seq = d.last_attempt
-         WHERE {IS_ENDED} AND d.campaign = ?1 AND d.state = {doubt} AND d.id > ?2 ORDER BY d.id LIMIT ?3"
+         WHERE {IS_ENDED} AND d.campaign = ?1 AND d.state = {doubt} AND d.id > ?2
+             AND EXISTS (SELECT 1 FROM address a WHERE a.id = d.address)
+         ORDER BY d.id LIMIT ?3"
     );
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query(params![campaign.0, after.map_or(i64::MIN, |after| after.0), sql_limit(count)])?;
@@ -125,7 +129,8 @@ pub(crate) fn first_doubts(
         let is_by_try = row.get::<_, i64>(5)? == i64::from(doubt);
         if began >= since && is_by_try && !is_put_back && !has_doubt(conn, row.get(6)?)? {
             let at = began + Duration::from_millis(row.get::<_, u32>(4)?.into());
-            found.push(FirstDoubt { delivery, tries: row.get(1)?, at });
+            let contact = ContactId(row.get(7)?);
+            found.push(FirstDoubt { delivery, contact, tries: row.get(1)?, at });
         }
     }
     Ok((found, last.filter(|_| looked_at == count)))

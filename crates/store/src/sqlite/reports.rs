@@ -126,8 +126,13 @@ const DELIVERY: &str =
     FROM delivery d LEFT JOIN address a ON a.id = d.address LEFT JOIN contact c ON c.id = d.contact";
 
 fn read_delivery(conn: &Connection, row: &Row<'_>) -> Result<DeliveryRow> {
-    let first_try_at = Timestamp::from_millis(row.get(10)?);
-    let attempts: u16 = row.get(8)?;
+    let window_from = Some(Timestamp::from_millis(row.get(10)?)).filter(|at| *at != Timestamp::MAX);
+    let (attempts, tries): (u16, u16) = (row.get(8)?, row.get(9)?);
+    // Who was put back after a doubt is tried within a window of their own, and what was tried before counts no more.
+    let first_try_at = match attempts > tries {
+        true => first_try(conn, row.get(11)?)?,
+        false => window_from,
+    };
     let state = word!(DeliveryState, row.get(6)?)?;
     let email: Option<String> = row.get(3)?;
     let mut due = None;
@@ -149,13 +154,26 @@ fn read_delivery(conn: &Connection, row: &Row<'_>) -> Result<DeliveryRow> {
         state,
         skip: row.get::<_, Option<i64>>(7)?.map(|code| word!(SkipReason, code)).transpose()?,
         attempts,
-        tries: row.get(9)?,
-        first_try_at: (first_try_at != Timestamp::MAX).then_some(first_try_at),
+        tries,
+        first_try_at,
+        window_from,
         due,
         last,
         provider,
         variant: row.get(12)?,
     })
+}
+
+/// When the first attempt of those behind this one began.
+fn first_try(conn: &Connection, last_attempt: i64) -> Result<Option<Timestamp>> {
+    let sql = "WITH RECURSIVE chain(seq) AS (
+            SELECT ?1
+            UNION ALL SELECT t.previous FROM chain c JOIN attempt t ON t.seq = c.seq WHERE t.previous IS NOT NULL
+            LIMIT ?2)
+        SELECT (SELECT t.started_at FROM attempt t WHERE t.seq IN (SELECT seq FROM chain) ORDER BY t.seq LIMIT 1)";
+    let began: Option<i64> =
+        conn.prepare_cached(sql)?.query_row(params![last_attempt, ATTEMPTS_MAX], |row| row.get(0))?;
+    Ok(began.map(Timestamp::from_millis))
 }
 
 /// A page of a campaign's deliveries in a state, all or some among them. Ended ones and those of

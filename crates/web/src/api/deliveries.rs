@@ -279,13 +279,17 @@ async fn tell(app: &App, caller: &Caller, who: &Who, campaign: Option<CampaignId
     let told = why(&app.store, caller.workspace, who, campaign).await?;
     let mut told = told.ok_or_else(|| Problem::new(crate::Code::NotFound, "nothing is known about this address"))?;
     // What somebody waits for names sources, as the tries do: they are the house's.
-    if let Some(mailing) = told.mailing.as_mut().filter(|_| caller.of_the_house().is_ok())
+    if let Some(mailing) = told.mailing.as_mut()
         && let Ok(delivery) = mailing.delivery.parse()
+        && let Some(row) = app.store.delivery(delivery).await?
+        && let Some(campaign) = app.store.campaign(row.campaign).await?
     {
-        mailing.name_sources(&app.store).await?;
-        mailing.waits_for = waits_for(&app.store, delivery, app.now()).await?;
-        mailing.advise_of_holds(&app.store, delivery, app.now()).await?;
-        mailing.tell_of_once_more(&app.store, delivery, app.now()).await?;
+        if caller.of_the_house().is_ok() {
+            mailing.name_sources(&app.store).await?;
+            mailing.waits_for = waits_for(&app.store, delivery, app.now()).await?;
+            mailing.advise_of_holds(&app.store, &campaign, delivery, app.now()).await?;
+        }
+        mailing.tell_of_once_more(&app.store, &campaign, &row, app.now()).await?;
     }
     Ok(Json(serde_json::to_value(told).unwrap_or_default()))
 }

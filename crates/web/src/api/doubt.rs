@@ -59,7 +59,7 @@ pub(crate) async fn settle(
         Became::Accepted => DeliveryState::Accepted,
         Became::Hard => DeliveryState::Hard,
     };
-    app.store.settle_doubt(id, to, &because, &caller.actor, app.now()).await?;
+    app.engine.settle_doubt(id, to, &because, &caller.actor).await?;
     Ok(Json(require(&app, &caller, id).await?.into()))
 }
 

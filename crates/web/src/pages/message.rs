@@ -95,12 +95,16 @@ impl Story {
         let (workspace, who) = (visitor.caller.workspace, Who::Contact(row.contact));
         let known = why::why(&app.store, workspace, &who, Some(row.campaign)).await?;
         let mut told = known.and_then(|known| known.mailing);
+        let campaign = app.store.campaign(row.campaign).await?;
+        if let (Some(told), Some(campaign)) = (&mut told, &campaign) {
+            told.tell_of_once_more(&app.store, campaign, &row, app.now()).await?;
+        }
         // What somebody waits for names sources, as the tries do: they are the house's.
         let waits = match visitor.caller.of_the_house() {
             Ok(()) => {
-                if let Some(told) = &mut told {
+                if let (Some(told), Some(campaign)) = (&mut told, &campaign) {
                     told.name_sources(&app.store).await?;
-                    told.advise_of_holds(&app.store, row.delivery, app.now()).await?;
+                    told.advise_of_holds(&app.store, campaign, row.delivery, app.now()).await?;
                 }
                 why::waits_for(&app.store, row.delivery, app.now()).await?
             }

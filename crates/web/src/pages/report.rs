@@ -57,6 +57,13 @@ impl ReportPage {
         variants.map(|one| (one.variant, one.subject.as_deref().unwrap_or_default())).collect()
     }
 
+    /// Who of those in doubt is sent to once more by itself, and when.
+    fn once_more(&self) -> Option<String> {
+        let again = self.report.once_more?;
+        let at = self.layout.shown.time(&again.next_at);
+        Some(self.layout.shown.fill("report-once-more", &[("n", again.people.into()), ("at", at.into())]))
+    }
+
     /// Where these people are; `None`: some of those who stand there may not be mailed now.
     fn helped_people(&self) -> Option<String> {
         if again::helped(&self.report).0 != self.helped {

@@ -355,7 +355,16 @@ pub(super) async fn waits(
         let reply = retries.reply(cause).or(cause.reply.as_deref()).unwrap_or_default().to_owned();
         row("put_off", cause.count, retries.next_try_at(cause), shown.told(&cause.meaning), reply)
     });
-    let rows = held.chain(alone).chain(put_off).collect();
+    let doubted = report.once_more.iter().map(|again| {
+        row(
+            "once_more",
+            again.people,
+            Some(again.next_at),
+            shown.count("waits-once-more", &again.people),
+            String::new(),
+        )
+    });
+    let rows = held.chain(alone).chain(put_off).chain(doubted).collect();
     Ok(Table::whole("waits", &["waits", "people", "until", "why", "reply"], rows))
 }
 

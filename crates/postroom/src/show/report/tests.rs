@@ -1,7 +1,8 @@
 //! The end of a campaign as a person reads it on the terminal.
 
-use crate::show::report::{Remarks, end_of_campaign, line};
+use crate::show::report::{Remarks, end_of_campaign, line, once_more};
 use crate::show::sample::{W, at, ledger, now, style};
+use engine::doubt::Ahead;
 use engine::report::{CampaignLine, Cause, PutOff, Report, Waiting, report};
 use expect_test::expect;
 use model::{Actor, CampaignState, Category, DeliveryState, EnhancedCode, EventKind, SkipReason, WorkspaceId};
@@ -154,6 +155,23 @@ fn cause(count: u64, class: DeliveryState, category: Category, codes: Option<(u1
         done: "",
         next_step: words.next_step.clone(),
     }
+}
+
+#[test]
+fn who_in_doubt_goes_once_more_is_told_apart_from_the_others() {
+    let (then, style) = (at(3_600), style(at(0), 100));
+    let told = |people, in_doubt| {
+        let report = Report { in_doubt, once_more: Some(Ahead { people, next_at: then }), ..demo() };
+        once_more(&report, &style).unwrap()
+    };
+    let from =
+        format!("sent to once more from {} on, while serve, send or resume works on this campaign", style.moment(then));
+    assert_eq!(told(2, 3), format!("2 of the 3 in doubt are {from}; the other one is not sent to again."));
+    assert_eq!(told(3, 3), format!("All 3 in doubt are {from}."));
+    let (report, remarks) =
+        (Report { in_doubt: 1, once_more: Some(Ahead { people: 1, next_at: then }), ..demo() }, Remarks::default());
+    let shown = end_of_campaign(&report, &style, &remarks).join(" ");
+    assert!(shown.contains("The person in doubt is sent to once more from"), "{shown}");
 }
 
 fn demo() -> Report {
