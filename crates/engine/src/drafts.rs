@@ -425,10 +425,7 @@ async fn freeze(
     let terms = (stakes, campaign.kind);
     let (snapshot, canary) = launch::with_sample(store, workspace, snapshot, terms, &audience, now).await?;
     let message = serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))?;
-    let trial = match &snapshot.trial {
-        Some(trial) => Some(trial.split(store, workspace, &audience, now).await?),
-        None => None,
-    };
+    let trial = snapshot.trial.as_ref().map(Comparison::split);
     let frozen = Frozen { message, files_hash, content_hash, canary, trial };
     store.freeze_draft(campaign.clone(), frozen, actor, now).await?;
     Ok(())

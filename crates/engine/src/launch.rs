@@ -372,10 +372,7 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
     let audience = Audience::imports(draft.imports.iter().map(|import| import.id));
     let (snapshot, canary) =
         with_sample(store, workspace, draft.snapshot.clone(), (draft.stakes, draft.kind), &audience, now).await?;
-    let trial = match &snapshot.trial {
-        Some(trial) => Some(trial.split(store, workspace, &audience, now).await?),
-        None => None,
-    };
+    let trial = snapshot.trial.as_ref().map(Comparison::split);
     let new = NewCampaign {
         workspace,
         name: draft.name.clone(),
