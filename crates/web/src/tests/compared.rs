@@ -1,7 +1,7 @@
 //! Variants of a message: written by the API, compared by people's own clicks, shown as each got theirs, chosen once.
 
 use super::campaigns::{people, rehearsal, written};
-use super::composer::place;
+use super::composer::{hidden, place};
 use super::house::House;
 use super::links::{FIREFOX, W};
 use super::pages::{look, owner, submit};
@@ -72,10 +72,45 @@ async fn every_variant_is_checked_as_the_message_is() {
     let checked = house.post(&format!("/api/v1{base}/check"), &key, json!({})).await.json();
     assert_eq!(checked["gaps"], json!([{ "tag": "first_name", "people": 1 }]), "a gap in the third: {checked}");
     let test = look(&house, &format!("{base}/test"), &cookie).await.text;
-    assert!(test.contains("a test is variant A alone"), "{test}");
+    assert!(test.contains("<option value=\"\">each of them") && test.contains("<option value=\"C\">"), "{test}");
     let review = look(&house, &base, &cookie).await.text;
     assert!(review.contains("One person has no value for “first_name”"), "{review}");
     assert!(review.contains("javascript:go()"), "a link of the second that runs something: {review}");
+}
+
+#[tokio::test]
+async fn a_test_is_of_each_variant_or_of_the_one_named() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let import = people(&house, &["anna@a.example"]).await;
+    let made = house.post("/api/v1/campaigns", &key, compared(&import, 50)).await;
+    let base = format!("/campaigns/{}", made.json()["id"].as_str().unwrap());
+    let test = format!("/api/v1{base}/test");
+    let contents = async |sent: &Value| {
+        let mut texts = Vec::new();
+        for one in sent["data"].as_array().unwrap() {
+            let id: model::MessageId = one["id"].as_str().unwrap().parse().unwrap();
+            let kept = house.app.store.message(id.into()).await.unwrap().unwrap();
+            let text = house.app.store.message_content(kept.content.unwrap()).await.unwrap().unwrap();
+            let content: Value = serde_json::from_str(&text).unwrap();
+            texts.push((content["tried"]["letter"].clone(), content["tried"]["subject"].clone()));
+        }
+        texts
+    };
+    let each = house.post(&test, &key, json!({ "to": ["me@b.example"] })).await;
+    assert_eq!(each.status, 202, "{}", each.text);
+    let (a, b, c) =
+        ((json!("A"), Value::Null), (json!("B"), Value::Null), (json!("C"), json!("Hello, {{ first_name }}")));
+    assert_eq!(contents(&each.json()).await, [a, b, c.clone()]);
+    let third = house.post(&test, &key, json!({ "to": ["me@b.example", "you@b.example"], "variant": "C" })).await;
+    assert_eq!(contents(&third.json()).await, [c.clone(), c]);
+    let none = house.post(&test, &key, json!({ "to": ["me@b.example"], "variant": "D" })).await;
+    assert_eq!((none.status.as_u16(), none.json()["field"].clone()), (422, json!("variant")), "{}", none.text);
+    let once = hidden(&look(&house, &format!("{base}/test"), &cookie).await.text, "once");
+    let form = format!("to=me%40b.example&variant=B&once={once}");
+    let sent = submit(&house, &format!("{base}/test"), &cookie, &form).await;
+    let page = look(&house, &place(&sent), &cookie).await.text;
+    assert!(page.contains("<b>B</b>") && page.contains("<option value=\"B\" selected>"), "{page}");
 }
 
 #[tokio::test]
