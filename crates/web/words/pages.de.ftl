@@ -715,6 +715,7 @@ again-mend = { $n ->
     [one] Eine Person wurde wegen etwas abgelehnt, das wir zu richten haben (Signatur, Name, Sperrliste, Inhalt der Nachricht): Vorher zu wiederholen hilft niemandem.
    *[other] { $n } Personen wurden wegen etwas abgelehnt, das wir zu richten haben (Signatur, Name, Sperrliste, Inhalt der Nachricht): Vorher zu wiederholen hilft niemandem.
   }
+again-at-most = Das sind sie höchstens: Wer jetzt keine Mail bekommen darf, wird ausgelassen, und der Entwurf sagt, wie viele bleiben.
 again-write = Ihnen noch einmal schreiben
 again-doubt = { $n ->
     [one] Bei einer Person ist es ungewiss: Sie hat sie vielleicht schon.

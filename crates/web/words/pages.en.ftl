@@ -715,6 +715,7 @@ again-mend = { $n ->
     [one] One person was refused for what is ours to mend (our signature, our name, a blocklist, what the message holds): repeating it before helps nobody.
    *[other] { $n } people were refused for what is ours to mend (our signature, our name, a blocklist, what the message holds): repeating it before helps nobody.
   }
+again-at-most = So many at most: whoever may not be mailed now is left out, and the draft tells how many are left.
 again-write = Write to them once more
 again-doubt = { $n ->
     [one] One person is in doubt: they may have it already.

@@ -425,6 +425,25 @@ async fn the_report_compares_and_somebody_chooses_there() {
 }
 
 #[tokio::test]
+async fn who_is_written_to_once_more_gets_the_chosen_variant() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let id = begun(&house, &key, 50).await;
+    let store = &house.app.store;
+    let meant = async || {
+        let campaign = store.campaign(id).await.unwrap().unwrap();
+        engine::drafts::proposal_of_chosen(store, &campaign, house.app.now()).await.unwrap()
+    };
+    let open = meant().await;
+    assert!(open.trial.is_none() && open.file.source == FIRST, "A, where none is chosen or ahead");
+    let chosen = house.post(&format!("/api/v1/campaigns/{id}/variant"), &key, json!({ "variant": "C" })).await;
+    assert_eq!(chosen.status, 200, "{}", chosen.text);
+    let third = meant().await;
+    assert_eq!(third.options.subject.as_deref(), Some("Hello, {{ first_name }}"));
+    assert_eq!((third.trial, third.file.source), (None, FIRST.replace("subject: Hi\n", "")));
+}
+
+#[tokio::test]
 async fn where_everybody_is_in_the_sample_nobody_else_is_spoken_of() {
     let house = rehearsal();
     let key = house.master_key().await;
