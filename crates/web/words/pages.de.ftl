@@ -562,6 +562,7 @@ carry-too-long = Ihre Sitzung war zu Ende. Was Sie gesendet haben, ist länger a
 carry-no-file = Die Datei, die Sie gewählt hatten, konnte nicht aufgehoben werden: Wählen Sie sie dort noch einmal, wo sie gebraucht wird.
 carry-title = Angemeldet
 carry-what = Was Sie getippt hatten, ist noch da; es wurde noch nichts damit getan.
+carry-asked = Noch wurde nichts getan. Darum hatten Sie gebeten:
 carry-go = Mit dem Getippten weitermachen
 carry-save = Das Getippte speichern
 carry-leave = Verwerfen

@@ -562,6 +562,7 @@ carry-too-long = Your session had ended. What you sent is longer than the { $mb 
 carry-no-file = The file you had chosen could not be kept: choose it again where it is needed.
 carry-title = Signed in
 carry-what = What you had typed is still here; nothing was done with it yet.
+carry-asked = Nothing was done yet. This is what you had asked for:
 carry-go = Go on with what was typed
 carry-save = Save what was typed
 carry-leave = Throw it away
