@@ -784,6 +784,7 @@ state-paused = Angehalten
 state-cancelled = Abgebrochen
 state-complete = Vollständig
 campaign-left = Wird von hier nicht gesendet
+campaign-paused-by = Angehalten von { $who }, { $at }.
 campaign-left-why = Sie wurde für einen anderen Weg hinaus gemacht, als dieser Dienst hat; deshalb wird von hier niemand versucht. Starten Sie den Dienst mit dem Weg, für den sie gemacht wurde, oder brechen Sie sie ab.
 retrying-until = Wird erneut versucht bis { $at }
 retrying-at-least = Wird erneut versucht bis { $at } oder länger

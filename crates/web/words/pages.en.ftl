@@ -784,6 +784,7 @@ state-paused = Paused
 state-cancelled = Cancelled
 state-complete = Complete
 campaign-left = Not sent from here
+campaign-paused-by = { $who } paused it at { $at }.
 campaign-left-why = It was made for another way out than this service has, so nobody of it is tried from here. Start the service with the way out it was made for, or cancel it.
 retrying-until = Retrying until { $at }
 retrying-at-least = Retrying until { $at } or later

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use engine::launch::token_ring;
 use mail::token::Purpose;
-use model::{Actor, CampaignId, DeliveryId, DeliveryState};
+use model::{Actor, CampaignId, CampaignState, DeliveryId, DeliveryState};
 use serde_json::{Value, json};
 use std::time::Duration;
 use store::DeliveryRow;
@@ -441,6 +441,24 @@ async fn who_is_written_to_once_more_gets_the_chosen_variant() {
     let third = meant().await;
     assert_eq!(third.options.subject.as_deref(), Some("Hello, {{ first_name }}"));
     assert_eq!((third.trial, third.file.source), (None, FIRST.replace("subject: Hi\n", "")));
+}
+
+#[tokio::test]
+async fn a_paused_campaign_says_who_paused_it() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let id = begun(&house, &key, 50).await;
+    let set = async |state: CampaignState, by: &Actor| {
+        let now = house.app.now();
+        house.app.store.set_campaign_state(id, state, None, by, now).await.unwrap();
+        look(&house, &format!("/campaigns/{id}"), &cookie).await.text
+    };
+    let by_hand = set(CampaignState::Paused, &Actor::CommandLine("kim".to_owned())).await;
+    assert!(by_hand.contains(" paused it at "), "{by_hand}");
+    let on = set(CampaignState::Sending, &Actor::CommandLine("kim".to_owned())).await;
+    assert!(!on.contains(" paused it at "), "{on}");
+    let by_brake = set(CampaignState::Paused, &Actor::Engine).await;
+    assert!(!by_brake.contains(" paused it at "), "an order of before: {by_brake}");
 }
 
 #[tokio::test]
