@@ -8,7 +8,7 @@ use crate::launch::{self, MessageFile, Snapshot};
 use crate::options::{Dkim, InDoubt, SendOptions, Unsubscribe};
 use crate::trial::Comparison;
 use crate::{Objection, SendError, Stakes, guard, messages};
-use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Rendered, Values, answers};
+use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Rendered, Values, answers, without_entries};
 use mail::values::{self, Aliases, EMAIL_TAG};
 use model::{Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, Tally, Timestamp, WorkspaceId};
 use net::World;
@@ -228,6 +228,33 @@ pub async fn proposal(store: &Store, campaign: &Campaign) -> Result<Proposal, Se
     Ok(Proposal { name: campaign.name.clone(), file, options, audience, trial })
 }
 
+/// The same with nothing compared any more: it says what the variant says that everybody else got, or, where none was chosen, the
+/// one that is ahead, and A where none is.
+pub async fn proposal_of_chosen(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Proposal, SendError> {
+    let known = proposal(store, campaign).await?;
+    if known.trial.is_none() {
+        return Ok(known);
+    }
+    let told = crate::trial::told(store, campaign, now).await?;
+    let letter = told.and_then(|told| told.winner.or(told.leader)).unwrap_or('A');
+    let variant = u8::try_from(u32::from(letter).saturating_sub(u32::from('A'))).unwrap_or(0);
+    let snapshot = launch::snapshot(campaign)?;
+    let own = snapshot.own(variant);
+    let Snapshot { mut file, mut options, .. } = snapshot.of_variant(variant);
+    let is_said = |text: &String| !text.trim().is_empty();
+    let mut said = Vec::new();
+    if let Some(subject) = own.subject.filter(is_said) {
+        options.subject = Some(subject);
+        said.push("subject");
+    }
+    if let Some(preheader) = own.preheader.filter(is_said) {
+        file.parts.preheader = Some(preheader);
+        said.push("preheader");
+    }
+    file.source = without_entries(&file.source, &said);
+    Ok(Proposal { file, options, trial: None, ..known })
+}
+
 /// What speaks against sending a draft as it stands, were it to begin at that time. Fails when its message does not compile.
 pub async fn check(store: &Store, world: &World, campaign: &Campaign, begins: Timestamp) -> Result<Checked, SendError> {
     Ok(judge(store, world, campaign, (world.clock.now(), begins), None).await?.checked())
@@ -425,10 +452,7 @@ async fn freeze(
     let terms = (stakes, campaign.kind);
     let (snapshot, canary) = launch::with_sample(store, workspace, snapshot, terms, &audience, now).await?;
     let message = serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))?;
-    let trial = match &snapshot.trial {
-        Some(trial) => Some(trial.split(store, workspace, &audience, now).await?),
-        None => None,
-    };
+    let trial = snapshot.trial.as_ref().map(Comparison::split);
     let frozen = Frozen { message, files_hash, content_hash, canary, trial };
     store.freeze_draft(campaign.clone(), frozen, actor, now).await?;
     Ok(())

@@ -4,7 +4,7 @@
 //! checked as a whole before the first row is written: whatever would stop it half-way stops it here.
 
 use crate::mailing::{Contents, Sheet, Variants, Wording};
-use crate::messages::{self, Look};
+use crate::messages::{self, Look, Tried};
 use crate::options::{Dkim, SendOptions, Tracking, TrackingMode, Unsubscribe};
 use crate::terms::{Plan, Sample, ZONE_COLUMNS};
 use crate::trial::{Comparison, UnderWay};
@@ -68,6 +68,17 @@ pub struct Parts {
 pub(crate) struct Own {
     pub(crate) subject: Option<String>,
     pub(crate) preheader: Option<String>,
+}
+
+/// What stands before the subject of a test, of that variant where several are compared (there are four at most).
+fn tested(letter: Option<char>) -> &'static str {
+    match letter {
+        Some('A') => "[Test A] ",
+        Some('B') => "[Test B] ",
+        Some('C') => "[Test C] ",
+        Some('D') => "[Test D] ",
+        _ => "[Test] ",
+    }
 }
 
 /// Everything a campaign's message is made of, as the ledger keeps it.
@@ -195,14 +206,21 @@ impl Snapshot {
         })
     }
 
-    /// Compiles a message that a program asked for: it has a subject of its own or none.
-    pub(crate) fn compile_message(&self, look: Look) -> Result<Compiled, SendError> {
+    /// Compiles a message that a program asked for: it has a subject of its own or none. `tried`: the variant that it is a
+    /// test of.
+    pub(crate) fn compile_message(&self, look: Look, tried: Option<&Tried>) -> Result<Compiled, SendError> {
         let (needs_unsubscribe, subject_prefix) = match look {
             Look::Transactional => (false, ""),
             Look::Marketing => (true, ""),
-            Look::Test => (true, "[Test] "),
+            Look::Test => (true, tested(tried.map(|tried| tried.letter))),
         };
-        self.compile_as(CompileOptions { needs_unsubscribe, subject_prefix, ..CompileOptions::default() })
+        self.compile_as(CompileOptions {
+            needs_unsubscribe,
+            subject_prefix,
+            only_subject: tried.and_then(|tried| tried.subject.clone()),
+            only_preheader: tried.and_then(|tried| tried.preheader.clone()),
+            ..CompileOptions::default()
+        })
     }
 
     fn compile_as(&self, options: CompileOptions) -> Result<Compiled, SendError> {
@@ -372,10 +390,7 @@ pub async fn launch(store: &Store, draft: &Draft, actor: &Actor, now: Timestamp)
     let audience = Audience::imports(draft.imports.iter().map(|import| import.id));
     let (snapshot, canary) =
         with_sample(store, workspace, draft.snapshot.clone(), (draft.stakes, draft.kind), &audience, now).await?;
-    let trial = match &snapshot.trial {
-        Some(trial) => Some(trial.split(store, workspace, &audience, now).await?),
-        None => None,
-    };
+    let trial = snapshot.trial.as_ref().map(Comparison::split);
     let new = NewCampaign {
         workspace,
         name: draft.name.clone(),

@@ -59,6 +59,22 @@ pub struct Content {
     /// A second copy would do harm: in doubt it is not sent once more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_resend: bool,
+    /// The variant of a comparison that it is a test of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<Tried>,
+}
+
+/// A variant that is tried on its author, and what it says in place of whatever the message says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// Its letter: `A`, `B`, …
+    pub letter: char,
+    /// Its subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Its preheader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preheader: Option<String>,
 }
 
 /// What a message is, to those who get it.
@@ -290,14 +306,16 @@ impl Handle {
         }
     }
 
-    /// A test of a campaign as it is now, for the people named, with somebody's values. Whoever is suppressed for any reason
-    /// is refused, not skipped.
+    /// A test of a campaign as it is now, for the people named, with somebody's values: of that `variant`, or of each of those
+    /// it compares, one after the other for each person. Whoever is suppressed for any reason is refused, not skipped, and so
+    /// is a variant that there is none of.
     pub async fn test(
         &self,
         world: &World,
         house: &SendOptions,
         campaign: &Campaign,
         to: Vec<EmailAddress>,
+        variant: Option<u8>,
         data: String,
         actor: &Actor,
     ) -> Result<Vec<Posted>, Refusal> {
@@ -308,27 +326,44 @@ impl Handle {
             }
         }
         let (snapshot, _) = drafts::finished(&self.store, campaign).await?;
-        let content = Content {
-            from: snapshot.options.from,
-            subject: snapshot.options.subject,
-            headers: Vec::new(),
-            files: Vec::new(),
-            columns: snapshot.columns,
-            look: Look::Test,
-            postal_address: snapshot.options.postal_address,
-            no_resend: true,
-            file: snapshot.file,
-        };
-        let stream = TEST_STREAM.to_owned();
-        let outgoing = to.into_iter().map(|to| Outgoing {
-            to,
-            to_name: None,
-            content: content.clone(),
-            data: data.clone(),
-            tags: None,
-            stream: stream.clone(),
-        });
-        self.post(world, house, campaign.workspace, outgoing.collect(), None, actor).await
+        if variant.is_some_and(|variant| variant >= snapshot.variants()) {
+            let why = SendError::Input("this campaign has no such variant".to_owned());
+            return Err(Refusal { at: None, why });
+        }
+        let tried = variant.map_or(0..snapshot.variants(), |variant| variant..variant + 1);
+        let contents: Vec<Content> = tried.map(|variant| of_variant(&snapshot, variant)).collect();
+        let mut outgoing = Vec::with_capacity(to.len() * contents.len());
+        for to in &to {
+            outgoing.extend(contents.iter().map(|content| Outgoing {
+                to: to.clone(),
+                to_name: None,
+                content: content.clone(),
+                data: data.clone(),
+                tags: None,
+                stream: TEST_STREAM.to_owned(),
+            }));
+        }
+        let posted = self.post(world, house, campaign.workspace, outgoing, None, actor).await;
+        posted.map_err(|refusal| Refusal { at: refusal.at.map(|at| at / contents.len().max(1)), ..refusal })
+    }
+}
+
+/// A variant of a campaign's message, to be tried.
+fn of_variant(snapshot: &Snapshot, variant: u8) -> Content {
+    let Own { subject, preheader } = snapshot.own(variant);
+    let letter = dispatch::trial::letter(usize::from(variant));
+    let Snapshot { file, options, columns, .. } = snapshot.of_variant(variant);
+    Content {
+        file,
+        from: options.from,
+        subject: options.subject,
+        headers: Vec::new(),
+        files: Vec::new(),
+        columns,
+        look: Look::Test,
+        postal_address: options.postal_address,
+        no_resend: true,
+        tried: snapshot.trial.is_some().then_some(Tried { letter, subject, preheader }),
     }
 }
 
@@ -366,7 +401,7 @@ pub(crate) fn sheet(
     };
     let file = content.file.clone();
     let snapshot = Snapshot { file, options, columns: content.columns.clone(), never_mailed: false, trial: None };
-    let compiled = snapshot.compile_message(content.look)?;
+    let compiled = snapshot.compile_message(content.look, content.tried.as_ref())?;
     let mut fields = snapshot.fields(campaign, &compiled, id_tag.to_owned())?;
     fields.extra = content.headers.clone();
     if content.look == Look::Transactional {

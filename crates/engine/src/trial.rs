@@ -9,13 +9,14 @@ use crate::launch::{self, MessageFile, Own, Snapshot};
 use crate::options::TrackingMode;
 use crate::report::iso_or_null;
 use crate::{Handle, SendError};
+use dispatch::brakes;
 use dispatch::trial::{Arm, Finding, Judgement, Undecided, choose, difference, judge, letter};
 use mail::compose::{Compiled, LINKS_MAX, LinkOptions};
-use model::{Actor, CampaignId, DeliveryState, ReactionKind, Timestamp, WorkspaceId};
+use model::{Actor, CampaignId, DeliveryState, ReactionKind, Tally, Timestamp, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::trial::{VARIANTS_MAX, WHOLE};
-use store::{Audience, Campaign, NewTrial, Settling, Store, StoreError, Trial};
+use store::{Campaign, NewTrial, Portion, Settling, Store, StoreError, Trial};
 
 /// The longest time that people are given to act, in minutes: two weeks.
 pub const WAIT_MINUTES_MAX: u32 = 14 * 24 * 60;
@@ -67,7 +68,7 @@ pub struct Variant {
 pub enum Size {
     /// So many percent of the audience.
     Percent(u8),
-    /// About so many people.
+    /// So many people.
     People(u32),
 }
 
@@ -125,31 +126,20 @@ impl Comparison {
     }
 
     /// As the ledger splits an audience.
-    pub(crate) async fn split(
-        &self,
-        store: &Store,
-        workspace: WorkspaceId,
-        audience: &Audience,
-        now: Timestamp,
-    ) -> Result<NewTrial, StoreError> {
-        let share = match self.sample {
-            Size::Percent(percent) => u64::from(percent) * u64::from(WHOLE) / 100,
-            Size::People(people) => {
-                let all = store.acquaintance(workspace, audience, now, now).await?.people.max(1);
-                (u64::from(people) * u64::from(WHOLE)).div_ceil(all)
-            }
+    pub(crate) fn split(&self) -> NewTrial {
+        let sample = match self.sample {
+            Size::Percent(percent) => Portion::Share(u32::from(percent.clamp(1, 100)) * (WHOLE / 100)),
+            Size::People(people) => Portion::People(people.max(1)),
         };
-        let share_millionths = u32::try_from(share).unwrap_or(WHOLE).clamp(1, WHOLE);
-        Ok(NewTrial { variants: self.len(), share_millionths })
+        NewTrial { variants: self.len(), sample }
     }
 
-    /// About how many of so many get each variant, and how many wait for the choice.
-    pub fn dealt(&self, people: u64) -> (u64, u64) {
-        let sample = match self.sample {
-            Size::Percent(percent) => people * u64::from(percent.min(100)) / 100,
-            Size::People(few) => people.min(few.into()),
-        };
-        (sample / u64::from(self.len()).max(1), people - sample)
+    /// How many of so many `people` get each variant, A first, and how many wait for the choice, if so many `first` ones go
+    /// before the others for the sake of reputation.
+    pub fn dealt(&self, people: u64, first: u64) -> (Vec<u64>, u64) {
+        let parts = self.split().parts(people, first);
+        let rest = people.saturating_sub(parts.iter().sum());
+        (parts, rest)
     }
 
     fn wait(&self) -> Duration {
@@ -230,6 +220,29 @@ impl UnderWay {
     }
 }
 
+/// How many would get each variant of a draft, A first, and how many would wait for the choice, if it began now; `None`: it
+/// compares nothing. Of the audience's `all` people so many would get it. Reads the whole audience where a
+/// [sample that goes first](dispatch::brakes) may be larger than the one on which variants are compared.
+pub async fn foretold(
+    store: &Store,
+    campaign: &Campaign,
+    (all, people): (u64, u64),
+    now: Timestamp,
+) -> Result<Option<(Vec<u64>, u64)>, SendError> {
+    let snapshot = launch::snapshot(campaign)?;
+    let Some(compared) = snapshot.trial.clone() else { return Ok(None) };
+    let (parts, rest) = compared.dealt(people, 0);
+    let nobody_known = brakes::Audience { people: all, accepted_lately: 0, has_never_mailed_import: false };
+    let sample = people.saturating_sub(rest);
+    if brakes::sample_size(&nobody_known).is_none_or(|most| most <= sample) {
+        return Ok(Some((parts, rest)));
+    }
+    let audience = store.audience_of(campaign.id).await?;
+    let terms = (snapshot.options.transport.stakes(), campaign.kind);
+    let (_, first) = launch::with_sample(store, campaign.workspace, snapshot, terms, &audience, now).await?;
+    Ok(Some(compared.dealt(people, first.into())))
+}
+
 /// Have nearly all of the sample a first verdict?
 pub(crate) async fn is_out(store: &Store, workspace: WorkspaceId, campaign: CampaignId) -> Result<bool, StoreError> {
     let (mut all, mut queued) = (0, 0);
@@ -276,8 +289,13 @@ pub async fn is_asking(store: &Store, campaign: &Campaign) -> Result<bool, Store
         return Ok(false);
     }
     let trial = store.trial(campaign.workspace, campaign.id).await?;
-    let asks = |trial: Trial| trial.judged_at.is_some() && trial.winner.is_none() && trial.share_millionths < WHOLE;
+    let asks = |trial: Trial| trial.judged_at.is_some() && trial.winner.is_none() && !is_everybody(&trial);
     Ok(trial.is_some_and(asks))
+}
+
+/// Is nobody left beside the sample?
+fn is_everybody(trial: &Trial) -> bool {
+    trial.sample == Portion::Share(WHOLE)
 }
 
 /// Who chose a variant, and why.
@@ -375,6 +393,8 @@ pub struct Told {
     pub measure: String,
     /// The variants, A first, with the figures of their part of the sample.
     pub variants: Vec<VariantTold>,
+    /// Everybody who is not in the sample.
+    pub rest: RestTold,
     /// When nearly all of the sample had a first verdict.
     #[serde(serialize_with = "iso_or_null")]
     pub out_at: Option<Timestamp>,
@@ -454,6 +474,23 @@ pub struct VariantTold {
     pub complained: u64,
 }
 
+/// Everybody who is not in the sample, and was not skipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RestTold {
+    /// How many they are.
+    pub people: u64,
+    /// Whose server accepted what was chosen.
+    pub accepted: u64,
+}
+
+/// Those of everybody who are in no variant's part of the sample.
+fn rest(everybody: &Tally, parts: &[store::Arm]) -> RestTold {
+    let beside =
+        |count: fn(&Tally) -> u64| count(everybody).saturating_sub(parts.iter().map(|part| count(&part.tally)).sum());
+    let accepted = |tally: &Tally| tally.count(DeliveryState::Accepted);
+    RestTold { people: beside(Tally::attempted), accepted: beside(accepted) }
+}
+
 /// How a campaign's comparison stands; `None`: it compares nothing.
 pub async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<Told>, StoreError> {
     let Ok(snapshot) = launch::snapshot(campaign) else { return Ok(None) };
@@ -466,6 +503,7 @@ pub async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
     let is_judged = found.is_some();
     let Found { arms, judgement } = found.unwrap_or_else(|| Found { judgement: judge(&live), arms: live.clone() });
     let all = store.trial_arms(campaign.workspace, campaign.id).await?;
+    let rest = rest(&store.tally(campaign.id).await?, &all);
     let variants = all.iter().zip(&live).enumerate().map(|(at, (arm, live))| {
         let people = |kind| arm.people.get(&kind).copied().unwrap_or(0);
         let number = u8::try_from(at).unwrap_or(VARIANTS_MAX);
@@ -500,6 +538,7 @@ pub async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
             Measure::Goal(name) => name.clone(),
         },
         variants: variants.collect(),
+        rest,
         out_at: trial.out_at,
         due_at: trial.judged_at.or(trial.out_at.map(|at| at + chosen.wait())),
         finding: judgement.finding,
@@ -516,7 +555,7 @@ pub async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
         winner: trial.winner.map(|at| letter(usize::from(at))),
         is_by_hand: trial.winner.is_some() && trial.judged_at != trial.settled_at,
         by_hand: chosen_by.map(|chosen| chosen.by_hand),
-        is_everybody: trial.share_millionths == WHOLE,
+        is_everybody: is_everybody(&trial),
         chosen_at: trial.settled_at,
     }))
 }
@@ -576,6 +615,9 @@ mod tests {
         assert_eq!(shown(0), told("Hi", "Of the file", "News"));
         assert_eq!(shown(1), told("Ho", "Of the variant", "Anna"));
         assert_eq!(shown(2), told("Hi", "Of the file", "Bo"));
-        assert_eq!((snapshot.trial.as_ref().unwrap().dealt(1_000), snapshot.variants()), ((33, 900), 3));
+        assert_eq!(
+            (snapshot.trial.as_ref().unwrap().dealt(1_000, 0), snapshot.variants()),
+            ((vec![34, 33, 33], 900), 3)
+        );
     }
 }

@@ -20,6 +20,7 @@ mod way_out;
 pub use crate::headers::{HeaderError, HeaderFields, HeaderPlan, Mailbox, Tokens, Unsubscribe};
 pub use crate::message::{Message, Recipient, assemble, page};
 pub use crate::values::Values;
+pub use front_matter::without_entries;
 pub use links::{LINKS_MAX, Link, LinkOptions};
 
 pub(crate) use dialect::{escaped, shown};

@@ -118,7 +118,7 @@ pub use suppression::{LiftFilter, SecondLookup, SuppressedPlace, Suppression, Ta
 pub use template::Template;
 pub use tls::{TlsPolicy, TlsResult};
 pub use tracking_host::TrackingHost;
-pub use trial::{Arm, NewTrial, Settling, Trial};
+pub use trial::{Arm, NewTrial, Portion, Settling, Trial};
 pub use user::{CredentialChange, Credentials, Member, User, Workspace};
 pub use volume::{DECLARED_MESSAGES_MAX, DayVolume, ReplacedDay, SiteDay, VOLUME_DAYS_KEPT, VOLUME_ROWS_MAX, VolumeOf};
 pub use webhook::{EventFacts, FreshSecret, Replay, Webhook, WebhookEdit, WebhookProgress, WebhookTry};

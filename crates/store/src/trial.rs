@@ -1,7 +1,8 @@
 //! Trials: variants of a message, compared on a sample of the audience before everybody else gets one of them.
 //!
-//! Who is in the sample and which variant they get is settled when the audience is frozen, by a hash of person and
-//! campaign: building again gives the same. Whoever is not in it has no variant of their own: which one they get is written
+//! Who is in the sample and which variant they get is settled when the audience is frozen: whoever would get it is ranked by
+//! a hash of person and campaign, and the first of them are the sample, in parts that are known beforehand
+//! ([`NewTrial::parts`]). Building again gives the same. Whoever is not in it has no variant of their own: which one they get is written
 //! here once, and never changed. Invariant: nothing here compares; figures go out and a choice comes in.
 
 use crate::Store;
@@ -15,13 +16,44 @@ pub const VARIANTS_MAX: u8 = 4;
 /// Everybody, as a share.
 pub const WHOLE: u32 = 1_000_000;
 
+/// How large a sample is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Portion {
+    /// A share of those who would get the message, in millionths, 1 to [`WHOLE`].
+    Share(u32),
+    /// So many people, at least one; everybody where there are fewer.
+    People(u32),
+}
+
 /// A trial to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewTrial {
     /// How many variants, 2 to [`VARIANTS_MAX`].
     pub variants: u8,
-    /// The share of the audience that is the sample, in millionths, 1 to [`WHOLE`].
-    pub share_millionths: u32,
+    /// How many of the people are the sample.
+    pub sample: Portion,
+}
+
+impl NewTrial {
+    /// How many get each variant, A first, where the message would go to so many `people` and at least so many `first` ones
+    /// are in the sample (a canary is part of it). Exactly so many do.
+    ///
+    /// A share is rounded to the nearest person, a half upwards; whoever is left over when the sample is divided goes to the
+    /// first variants, one each.
+    pub fn parts(&self, people: u64, first: u64) -> Vec<u64> {
+        let whole = u64::from(WHOLE);
+        let sample = match self.sample {
+            Portion::Share(millionths) => (people.saturating_mul(millionths.into()) + whole / 2) / whole,
+            Portion::People(few) => few.into(),
+        };
+        self.divided(sample.max(first).min(people))
+    }
+
+    /// So many divided among the variants: the first ones get one more where it does not come out even.
+    pub(crate) fn divided(&self, sample: u64) -> Vec<u64> {
+        let variants = u64::from(self.variants.max(1));
+        (0..variants).map(|at| sample / variants + u64::from(at < sample % variants)).collect()
+    }
 }
 
 /// A trial as it stands.
@@ -29,8 +61,8 @@ pub struct NewTrial {
 pub struct Trial {
     /// How many variants: 0, 1, …
     pub variants: u8,
-    /// The share of the audience that is the sample, in millionths.
-    pub share_millionths: u32,
+    /// How many of the people are the sample; the whole once the audience is frozen and nobody is left beside it.
+    pub sample: Portion,
     /// By when nearly all of the sample had a first verdict.
     pub out_at: Option<Timestamp>,
     /// When it was judged.

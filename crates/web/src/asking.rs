@@ -143,6 +143,7 @@ async fn question(app: &App, one: &ToAsk) -> Result<Outgoing, SendError> {
         look: Look::Transactional,
         postal_address: app.store.setting(workspace, POSTAL_ADDRESS).await?,
         no_resend: false,
+        tried: None,
     };
     let to = EmailAddress::parse(&one.email).map_err(|why| SendError::Input(why.to_string()))?;
     let data = Value::Object(data).to_string();

@@ -5,6 +5,7 @@
 //! hours, brakes. `keeper` moves people on. Invariant: nobody is sent what was not checked as a whole before.
 
 pub(crate) mod keeper;
+pub mod review;
 
 use crate::launch::{self, MessageFile, Snapshot};
 use crate::options::SendOptions;

@@ -49,7 +49,7 @@ fn entry(source: &str, line: Range<usize>, front: &mut FrontMatter) -> Result<()
     let Some((key, value)) = text.split_once(':') else {
         return Err(fault(format!("{:?} is no front matter: write key: value, or --- to end it", text.trim())));
     };
-    let key = key.trim().to_lowercase().replace(['-', ' '], "_");
+    let key = key_of(key);
     let slot = match key.as_str() {
         "subject" => &mut front.subject,
         "preheader" => &mut front.preheader,
@@ -65,6 +65,26 @@ fn entry(source: &str, line: Range<usize>, front: &mut FrontMatter) -> Result<()
     let inset = usize::from(quoted('"') || quoted('\''));
     *slot = (value.len() > 2 * inset).then(|| start + inset..start + value.len() - inset);
     Ok(())
+}
+
+/// A key as it is known, however it was written.
+fn key_of(text: &str) -> String {
+    text.trim().to_lowercase().replace(['-', ' '], "_")
+}
+
+/// A message without these entries of its front matter: what they say may then be given apart from it. One whose front matter
+/// cannot be read stays as it is.
+pub fn without_entries(source: &str, keys: &[&str]) -> String {
+    let Ok(front) = read(source) else { return source.to_owned() };
+    let (mut kept, mut end) = (String::with_capacity(source.len()), 0);
+    for line in source.split_inclusive('\n') {
+        end += line.len();
+        let is_meant = |(key, _): (&str, &str)| keys.contains(&key_of(key).as_str());
+        if end >= front.body_at || !line.split_once(':').is_some_and(is_meant) {
+            kept.push_str(line);
+        }
+    }
+    kept
 }
 
 /// The lines from `at` on, without their ends.
@@ -90,6 +110,18 @@ mod tests {
                 format!("{subject} | {}", &source[front.body_at..])
             }
             Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn entries_are_taken_out_and_nothing_else_is() {
+        let without = |source: &str| without_entries(source, &["subject", "preheader"]);
+        assert_eq!(without("---\nSubject: A\n# subject: B\nfrom-name: C\n---\nsubject: D\n"), {
+            "---\n# subject: B\nfrom-name: C\n---\nsubject: D\n"
+        });
+        assert_eq!(without("---\r\npreheader: A\r\n---\r\nBody"), "---\r\n---\r\nBody");
+        for stays in ["subject: no front matter\n", "---\nsubject: never ends\n", "", "---\n---\n"] {
+            assert_eq!(without(stays), stays);
         }
     }
 

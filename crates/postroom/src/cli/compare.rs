@@ -15,7 +15,7 @@ pub(crate) struct Compare {
     /// Compare it with another message. Can be repeated
     #[arg(long = "or-message", value_name = "FILE")]
     or_messages: Vec<PathBuf>,
-    /// The sample: a share of the people, or about so many
+    /// The sample: a share of the people, or so many
     #[arg(long, value_name = "N%|N", default_value = "20%")]
     sample: String,
     /// For how long people may act before the variants are judged, from when the sample is out

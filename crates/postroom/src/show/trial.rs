@@ -29,6 +29,10 @@ pub(super) fn trial(told: &Told, style: &Style) -> Vec<String> {
             goal.unwrap_or_default()
         ));
     }
+    if !told.is_everybody {
+        let (people, accepted) = (thousands(told.rest.people), thousands(told.rest.accepted));
+        lines.push(format!("    {:width$}  {people:>6}  {accepted:>8}", cut("Everybody else", width)));
+    }
     let so_far = if told.is_judged || told.winner.is_some() { "" } else { "So far: " };
     lines.extend(wrapped("    ", &format!("{so_far}{}", told.says), style.width));
     lines.extend(wrapped("    ", &follows(told, style), style.width));
@@ -52,6 +56,7 @@ mod tests {
     use super::*;
     use crate::show::sample::{at, style};
     use dispatch::trial::Finding;
+    use engine::trial::RestTold;
 
     #[test]
     fn variants_are_told_with_what_follows() {
@@ -74,6 +79,7 @@ mod tests {
             stage: Stage::Waiting,
             measure: "clicks".to_owned(),
             variants: vec![variant('A', "Spring is here", 31), variant('B', "New: everything", 52)],
+            rest: RestTold { people: 8_080, accepted: 0 },
             out_at: Some(at(0)),
             due_at: Some(at(14_400)),
             finding: Finding::Better,
@@ -90,9 +96,10 @@ mod tests {
         };
         let lines = trial(&told, &style(at(0), 100));
         assert_eq!(lines[1], "    A  Spring is here    1,010     1,000     400       31");
-        assert_eq!(lines[3], "    So far: B did better: chance alone seldom makes such a difference (p = 0.019).");
-        assert!(lines[4].contains("until then everybody else waits"), "{}", lines[4]);
+        assert_eq!(lines[3], "    Everybody else        8,080         0");
+        assert_eq!(lines[4], "    So far: B did better: chance alone seldom makes such a difference (p = 0.019).");
+        assert!(lines[5].contains("until then everybody else waits"), "{}", lines[5]);
         let chosen = Told { stage: Stage::Chosen, winner: Some('B'), is_judged: true, ..told };
-        assert_eq!(trial(&chosen, &style(at(0), 100))[4], "    Everybody else gets B.");
+        assert_eq!(trial(&chosen, &style(at(0), 100))[5], "    Everybody else gets B.");
     }
 }

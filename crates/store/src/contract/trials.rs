@@ -1,17 +1,22 @@
-//! Trials: who gets which variant, what is counted of each, and a choice that is made once.
+//! Trials: who gets which variant and exactly how many, what is counted of each, and a choice that is made once.
 
 use super::*;
 use crate::trial::WHOLE;
-use crate::{Arm, Cursor, Did, Doers, Hits, NewReaction, NewTrial, Rescored, Settling, StoreError};
+use crate::{Arm, Cursor, Did, Doers, Hits, NewReaction, NewTrial, Portion, Rescored, Settling, StoreError};
 use model::{ContactId, DeliveryId, EventKind, ReactionKind};
 use std::collections::BTreeMap;
 
-const QUARTER: NewTrial = NewTrial { variants: 2, share_millionths: WHOLE / 4 };
+const QUARTER: NewTrial = NewTrial { variants: 2, sample: Portion::Share(WHOLE / 4) };
 
 /// 1,200 people of three domains, and a campaign to them that compares variants.
 fn tried(canary: u32, trial: NewTrial) -> (Store, Campaign) {
+    tried_by(1_200, canary, trial)
+}
+
+/// The same with so many people.
+fn tried_by(people: u64, canary: u32, trial: NewTrial) -> (Store, Campaign) {
     let store = empty();
-    let rows = (1..=1_200).map(|n| row(n, &format!("p{n}@{}.example", ["a", "b", "c"][(n % 3) as usize])));
+    let rows = (1..=people).map(|n| row(n, &format!("p{n}@{}.example", ["a", "b", "c"][(n % 3) as usize])));
     let id = import_rows(&store, 1, rows.collect()).0;
     let new = NewCampaign { canary, trial: Some(trial), ..new_campaign("news", vec![id]) };
     let campaign = now(store.create_campaign(new, &ME, at(10))).unwrap();
@@ -32,10 +37,9 @@ fn queued(arms: &[Arm]) -> Vec<u64> {
 fn a_stated_share_is_split_by_a_hash_and_stands_first() {
     let (store, campaign) = tried(0, QUARTER);
     let sample = read(&store, &campaign, Part::Trial { cold: true });
-    assert!((240..=360).contains(&sample.len()), "{} of 1,200", sample.len());
+    assert_eq!(sample.len(), 300, "a quarter of 1,200");
     let of = |variant| sample.iter().filter(|one| one.variant == Some(variant)).count();
-    assert_eq!(of(0) + of(1), sample.len());
-    assert!((100..=200).contains(&of(0)) && (100..=200).contains(&of(1)), "{} and {}", of(0), of(1));
+    assert_eq!((of(0), of(1)), (150, 150));
     let arms = now(store.trial_arms(W, campaign.id)).unwrap();
     assert_eq!(queued(&arms), [of(0) as u64, of(1) as u64]);
     let all = read(&store, &campaign, Part::All);
@@ -55,7 +59,8 @@ fn the_same_people_are_drawn_again_and_those_of_the_canary_are_among_them() {
     let (store, campaign) = tried(60, QUARTER);
     let canary = read(&store, &campaign, Part::Canary);
     assert_eq!(canary.len(), 60);
-    assert!(canary.iter().all(|one| one.variant.is_some()));
+    let of = |variant| canary.iter().filter(|one| one.variant == Some(variant)).count();
+    assert_eq!((of(0), of(1)), (30, 30), "the variants in turn");
     let sample = read(&store, &campaign, Part::Trial { cold: true });
     let (other, again) = tried(60, QUARTER);
     let drawn = |sample: &[Claimed]| sample.iter().map(|one| (one.rcpt.clone(), one.variant)).collect::<Vec<_>>();
@@ -65,18 +70,54 @@ fn the_same_people_are_drawn_again_and_those_of_the_canary_are_among_them() {
         let here: Vec<_> = sample.iter().filter(|one| one.domain == head.domain).map(|one| one.delivery).collect();
         assert!(here.iter().take_while(|one| Some(**one) < head.canary_end).count() > 0, "the canary stands first");
     }
-    assert_eq!(queued(&now(store.trial_arms(W, campaign.id)).unwrap()).iter().sum::<u64>(), sample.len() as u64);
+    assert_eq!(queued(&now(store.trial_arms(W, campaign.id)).unwrap()), [150, 150], "they are part of the quarter");
+}
+
+#[test]
+fn few_people_are_dealt_exactly_as_foretold() {
+    let half = Portion::Share(WHOLE / 2);
+    for (people, canary, variants, sample, parts) in [
+        (15, 0, 2, half, vec![4, 4]),
+        (10, 0, 2, half, vec![3, 2]),
+        (17, 0, 4, Portion::Share(WHOLE / 10), vec![1, 1, 0, 0]),
+        (15, 0, 3, Portion::People(7), vec![3, 2, 2]),
+        (15, 0, 2, Portion::People(40), vec![8, 7]),
+        (40, 13, 2, Portion::Share(WHOLE / 5), vec![7, 6]),
+        (1, 0, 2, half, vec![1, 0]),
+    ] {
+        let trial = NewTrial { variants, sample };
+        assert_eq!(trial.parts(people, canary.into()), parts, "foretold, {people} people");
+        let (store, campaign) = tried_by(people, canary, trial);
+        assert_eq!(queued(&now(store.trial_arms(W, campaign.id)).unwrap()), parts, "done, {people} people");
+        let rest = read(&store, &campaign, Part::All).iter().filter(|one| one.variant.is_none()).count();
+        assert_eq!(rest as u64 + parts.iter().sum::<u64>(), people);
+        let kept = now(store.trial(W, campaign.id)).unwrap().unwrap().sample;
+        assert_eq!(kept == Portion::Share(WHOLE), rest == 0, "it is known whether anybody is left beside it");
+        assert_adds_up(&store, campaign.id);
+    }
+}
+
+#[test]
+fn a_sample_of_more_people_than_one_step_deals_is_exact() {
+    let (store, campaign) = tried_by(10_500, 200, NewTrial { variants: 3, sample: Portion::Share(WHOLE * 99 / 100) });
+    assert_eq!(queued(&now(store.trial_arms(W, campaign.id)).unwrap()), [3_465; 3], "99 of 100 of 10,500");
+    let canary = read(&store, &campaign, Part::Canary);
+    let of = |variant| canary.iter().filter(|one| one.variant == Some(variant)).count();
+    assert_eq!([of(0), of(1), of(2)], [67, 67, 66]);
+    assert_adds_up(&store, campaign.id);
 }
 
 #[test]
 fn four_variants_may_go_to_everybody() {
-    let (store, campaign) = tried(0, NewTrial { variants: 4, share_millionths: WHOLE });
+    let (store, campaign) = tried(0, NewTrial { variants: 4, sample: Portion::Share(WHOLE) });
     let sample = read(&store, &campaign, Part::Trial { cold: true });
     assert_eq!(sample.len(), 1_200);
-    let arms = queued(&now(store.trial_arms(W, campaign.id)).unwrap());
-    assert!(arms.len() == 4 && arms.iter().all(|arm| (240..=360).contains(arm)), "{arms:?}");
-    for (variants, share_millionths) in [(1, WHOLE), (5, WHOLE), (2, 0), (2, WHOLE + 1)] {
-        let trial = Some(NewTrial { variants, share_millionths });
+    assert_eq!(queued(&now(store.trial_arms(W, campaign.id)).unwrap()), [300; 4]);
+    let share = Portion::Share;
+    for (variants, sample) in
+        [(1, share(WHOLE)), (5, share(WHOLE)), (2, share(0)), (2, share(WHOLE + 1)), (2, Portion::People(0))]
+    {
+        let trial = Some(NewTrial { variants, sample });
         let made = now(store.create_campaign(NewCampaign { trial, ..new_campaign("x", vec![]) }, &ME, at(10)));
         assert!(matches!(made, Err(StoreError::Refused(_))));
     }

@@ -13,10 +13,11 @@ use super::choices::{choice_sql, topic_to_be};
 use super::events::NewEvent;
 use super::origins::stopped_sql;
 use super::segment_sql::Compiler;
-use super::trials::{self, Split};
+use super::trials;
 use super::{Ledger, canary, word};
 use crate::draft::{Foreseen, Foresight, VALUES_ASKED_MAX};
 use crate::error::Result;
+use crate::trial::NewTrial;
 use model::id::ID_STEP;
 use model::segment::{About, Rule, Test};
 use model::{
@@ -27,7 +28,7 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params, params_from_iter};
 
 /// Rows resolved or written in one step.
-const STEP_ROWS: i64 = 10_000;
+pub(super) const STEP_ROWS: i64 = 10_000;
 /// The temporary tables' page cache, in kibibytes.
 const SCRATCH_CACHE_KIB: i64 = 16_384;
 /// What lies between the places of two tiers: a place is tier × step + number in the tier.
@@ -37,7 +38,7 @@ pub(crate) const NOT_CANARY: i64 = 1 << 50;
 /// Added to the place of everybody on whom no variants are compared; more than every other place.
 pub(crate) const NOT_TRIAL: i64 = 1 << 51;
 /// Stands for "no domain" in the scratch tables: people who are skipped.
-const SKIPPED: i64 = i64::MAX;
+pub(super) const SKIPPED: i64 = i64::MAX;
 
 const SCRATCH: &str = "
     CREATE TEMP TABLE IF NOT EXISTS chunk
@@ -73,7 +74,9 @@ pub(crate) struct Build {
     /// What it is about.
     topic: Option<String>,
     /// How the people on whom variants are compared are found.
-    pub(super) split: Option<Split>,
+    pub(super) split: Option<NewTrial>,
+    /// Is everybody who gets it in the sample of the trial?
+    all_tried: bool,
     /// Queued people so far.
     queued: i64,
     /// Skipped people so far.
@@ -87,6 +90,13 @@ enum BuildStage {
     /// The `group`th group is being read, after `place` in it.
     Resolve {
         group: usize,
+        place: i64,
+    },
+    /// The canary is being drawn, and where the variants' parts of the others end.
+    Draw,
+    /// Variants are being dealt, to those behind this domain and place.
+    Deal {
+        domain: i64,
         place: i64,
     },
     /// Ids are being given out.
@@ -218,6 +228,7 @@ impl Ledger {
             canary: i64::from(campaign.canary),
             topic,
             split: trials::split(&self.conn, id)?,
+            all_tried: false,
             queued: 0,
             skipped: 0,
         })
@@ -295,6 +306,7 @@ impl Ledger {
     fn clear_scratch(&self) -> Result<()> {
         self.conn.execute_batch(SCRATCH)?;
         self.conn.execute_batch(canary::SCRATCH)?;
+        self.conn.execute_batch(trials::SCRATCH)?;
         for tier in 0..=COLD_TIER {
             let sql = "INSERT INTO temp.tier (tier, people, before) VALUES (?1, 0, 0)";
             self.conn.prepare_cached(sql)?.execute([tier])?;
@@ -316,6 +328,11 @@ impl Ledger {
                 }
             }
             BuildStage::Resolve { group, place } => self.resolve(build, group, place, now)?,
+            BuildStage::Draw => self.draw(build)?,
+            BuildStage::Deal { domain, place } => match trials::deal(&self.conn, build, (domain, place))? {
+                Some((domain, place)) => BuildStage::Deal { domain, place },
+                None => BuildStage::LayOut,
+            },
             BuildStage::LayOut => self.lay_out(build, now)?,
             BuildStage::Write { rank, position, written } => self.write_queued(build, rank, position, written)?,
             BuildStage::WriteSkipped { position } => self.write_skipped(build, position, actor, now)?,
@@ -349,7 +366,7 @@ impl Ledger {
 
     /// Reads the next part of the audience into the scratch tables.
     fn resolve(&mut self, build: &mut Build, at: usize, place: i64, now: Timestamp) -> Result<BuildStage> {
-        let Some(group) = build.audience.groups.get(at) else { return Ok(BuildStage::LayOut) };
+        let Some(group) = build.audience.groups.get(at) else { return Ok(BuildStage::Draw) };
         let (page, key) = group.page();
         let last = format!("SELECT max(place) FROM ({page})");
         let last: Option<i64> =
@@ -400,7 +417,7 @@ impl Ledger {
                 FROM temp.chunk c JOIN temp.tier t ON t.tier = c.tier WHERE c.skip IS NULL) w WHERE w.n = chunk.n",
         )?
         .execute([NOT_TRIAL + NOT_CANARY, TIER_STEP])?;
-        trials::deal(conn, build)?;
+        trials::gather(conn, build)?;
         conn.prepare_cached(
             "UPDATE temp.tier SET people = people
                 + (SELECT count(*) FROM temp.chunk c WHERE c.skip IS NULL AND c.tier = tier.tier)",
@@ -408,10 +425,10 @@ impl Ledger {
         .execute([])?;
         conn.prepare_cached(
             "INSERT INTO temp.gathered (domain, people, first, canary, trial, cold)
-             SELECT domain, count(*), min(place % ?2), 0, sum(place < ?2), sum(tier = ?1 AND place >= ?2)
+             SELECT domain, count(*), min(place % ?2), 0, 0, sum(tier = ?1)
              FROM temp.chunk WHERE skip IS NULL GROUP BY domain
              ON CONFLICT (domain) DO UPDATE SET people = people + excluded.people, cold = cold + excluded.cold,
-                trial = trial + excluded.trial, first = min(first, excluded.first)",
+                first = min(first, excluded.first)",
         )?
         .execute([COLD_TIER, NOT_TRIAL])?;
         let queued = conn
@@ -433,9 +450,16 @@ impl Ledger {
         Ok(())
     }
 
-    /// Draws the canary, reserves the campaign's ids and gives each domain its range.
-    fn lay_out(&mut self, build: &mut Build, now: Timestamp) -> Result<BuildStage> {
+    /// Draws the canary, and cuts the sample of the trial.
+    fn draw(&mut self, build: &mut Build) -> Result<BuildStage> {
         build.canary = self.draw_canary(build)?;
+        let Some(trial) = build.split else { return Ok(BuildStage::LayOut) };
+        build.all_tried = trials::cut(&self.conn, build, &trial, build.queued)?;
+        Ok(BuildStage::Deal { domain: i64::MIN, place: i64::MIN })
+    }
+
+    /// Reserves the campaign's ids and gives each domain its range.
+    fn lay_out(&mut self, build: &Build, now: Timestamp) -> Result<BuildStage> {
         self.conn.execute(
             "UPDATE temp.tier SET before = (SELECT coalesce(sum(t.people), 0) FROM temp.tier t WHERE t.tier < tier.tier)",
             [],
@@ -583,6 +607,9 @@ impl Ledger {
         self.conn.execute(sql, params![build.campaign.0, now.as_millis(), build.canary, COLD_TIER])?;
         let mut counters = CounterMoves::default();
         counters.canary_waits(build.workspace, build.campaign.0, build.canary);
+        if build.all_tried {
+            trials::note_everybody(&self.conn, build.campaign)?;
+        }
         counters.write(self)?;
         self.clear_scratch()?;
         let detail = format!("{} people, {} skipped", build.queued + build.skipped, build.skipped);

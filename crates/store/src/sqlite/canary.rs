@@ -8,7 +8,7 @@
 
 use super::Ledger;
 use super::audience::COLD_TIER;
-use super::build::{Build, NOT_CANARY, NOT_TRIAL, TIER_STEP};
+use super::build::{Build, NOT_CANARY, TIER_STEP};
 use crate::error::Result;
 use rusqlite::params;
 
@@ -76,12 +76,11 @@ impl Ledger {
         )?
         .execute([NOT_CANARY])?;
         conn.prepare_cached(
-            "UPDATE temp.gathered SET canary = c.people, trial = trial + c.more, cold = gathered.cold - c.cold
-             FROM (SELECT domain, count(*) AS people, sum(place >= ?3) AS more,
-                    sum(place >= ?3 AND place / ?1 % 1024 = ?2) AS cold FROM temp.canary
+            "UPDATE temp.gathered SET canary = c.people, trial = trial + c.people, cold = gathered.cold - c.cold
+             FROM (SELECT domain, count(*) AS people, sum(place / ?1 % 1024 = ?2) AS cold FROM temp.canary
                 GROUP BY domain) c WHERE c.domain = gathered.domain",
         )?
-        .execute([TIER_STEP, COLD_TIER, NOT_TRIAL])?;
+        .execute([TIER_STEP, COLD_TIER])?;
         Ok(i64::try_from(drawn).unwrap_or(0))
     }
 }

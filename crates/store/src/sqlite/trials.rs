@@ -1,49 +1,146 @@
 //! Trials: who gets which variant, what is counted of each, and what was chosen.
 //!
-//! The sample is everybody whose hash is below a bound, and all members of the canary; the variant is what is left of the
-//! hash when it is divided by their number. Counters move with what they count (`campaigns`, `engage`).
+//! The sample is the canary and whoever comes first by a hash, so many as [`NewTrial::parts`] says. While the audience is
+//! read, the hash of everybody is noted; when all are known, the bounds between the variants are looked up by counting, and
+//! everybody below the last is dealt theirs in bounded steps. Counters move with what they count (`campaigns`, `engage`).
 
-use super::build::{Build, NOT_TRIAL};
+use super::audience::COLD_TIER;
+use super::build::{Build, NOT_CANARY, NOT_TRIAL, SKIPPED, STEP_ROWS, TIER_STEP};
 use super::campaigns::{COUNT_VARIANT, COUNT_VARIANT_PEOPLE, VARIANT_STEP};
 use super::canary::{HASH, MIX};
 use super::engage::UNKNOWN;
 use super::events::NewEvent;
 use super::{Ledger, campaigns, word};
 use crate::error::{Result, StoreError};
-use crate::trial::{Arm, NewTrial, Settling, Trial, VARIANTS_MAX, WHOLE};
+use crate::trial::{Arm, NewTrial, Portion, Settling, Trial, VARIANTS_MAX, WHOLE};
 use model::{Actor, CampaignId, DeliveryState, EventKind, ReactionKind, Timestamp, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Every hash is below it: a prime.
 const HASHES: i64 = 2_147_483_647;
 
-/// How the people on whom variants are compared are found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Split {
-    variants: u8,
-    /// Whose hash is below it is in the sample.
-    bound: i64,
+/// The scratch tables: the hash of everybody who would get it and is not in the canary; where each variant's part of them
+/// ends; who is being dealt a variant just now.
+pub(super) const SCRATCH: &str = "
+    CREATE TEMP TABLE IF NOT EXISTS lot (hash INTEGER, contact INTEGER, PRIMARY KEY (hash, contact)) WITHOUT ROWID;
+    CREATE TEMP TABLE IF NOT EXISTS bound (hash INTEGER, contact INTEGER);
+    CREATE TEMP TABLE IF NOT EXISTS drawn
+        (domain INTEGER, place INTEGER, variant INTEGER, PRIMARY KEY (domain, place)) WITHOUT ROWID;
+    DELETE FROM lot; DELETE FROM bound; DELETE FROM drawn;";
+
+/// The column `share`: a share in millionths, or, below zero, so many people.
+fn portion(share: i64) -> Portion {
+    let size = u32::try_from(share.unsigned_abs()).unwrap_or(u32::MAX);
+    if share < 0 { Portion::People(size) } else { Portion::Share(size) }
 }
 
 /// How a campaign's people are split; `None`: it has no trial.
-pub(super) fn split(conn: &Connection, campaign: CampaignId) -> Result<Option<Split>> {
+pub(super) fn split(conn: &Connection, campaign: CampaignId) -> Result<Option<NewTrial>> {
     let sql = "SELECT variants, share FROM trial WHERE campaign = ?1";
-    let read =
-        |row: &Row<'_>| Ok(Split { variants: row.get(0)?, bound: row.get::<_, i64>(1)? * HASHES / i64::from(WHOLE) });
+    let read = |row: &Row<'_>| Ok(NewTrial { variants: row.get(0)?, sample: portion(row.get(1)?) });
     Ok(conn.prepare_cached(sql)?.query_row([campaign.0], read).optional()?)
 }
 
-/// Gives everybody of the chunk just decided a variant, and puts the sample in front.
-pub(super) fn deal(conn: &Connection, build: &Build) -> Result<()> {
-    let Some(split) = build.split else { return Ok(()) };
-    let sql = format!(
-        "UPDATE temp.chunk SET variant = w.hash % ?1, place = place - CASE WHEN w.hash < ?3 THEN ?4 ELSE 0 END FROM (
-            SELECT n AS person, {HASH} AS hash FROM (SELECT n, {MIX} AS h FROM (
-                SELECT n, (contact / 1024) % {HASHES} AS x FROM temp.chunk WHERE skip IS NULL))) w
-         WHERE w.person = chunk.n"
+/// The hash of somebody: `?2` is the campaign's seed.
+fn hashed(people: &str) -> String {
+    format!(
+        "SELECT {HASH} AS hash, contact FROM (SELECT {MIX} AS h, contact FROM (
+            SELECT (contact / 1024) % {HASHES} AS x, contact FROM {people}))"
+    )
+}
+
+fn seed(build: &Build) -> i64 {
+    build.campaign.0 / 1024 % HASHES
+}
+
+/// Notes the hashes of the chunk just decided.
+pub(super) fn gather(conn: &Connection, build: &Build) -> Result<()> {
+    if build.split.is_none() {
+        return Ok(());
+    }
+    let people = hashed("temp.chunk WHERE skip IS NULL");
+    let sql = format!("INSERT INTO temp.lot (hash, contact) SELECT hash, contact FROM ({people}) ORDER BY 1, 2");
+    conn.prepare_cached(&sql)?.execute([0, seed(build)])?;
+    Ok(())
+}
+
+/// Deals the canary, which was drawn and stands in front, its variants in turn, and notes where each variant's part of the
+/// others ends. `queued`: everybody who gets it. Is it everybody who is in the sample?
+pub(super) fn cut(conn: &Connection, build: &Build, trial: &NewTrial, queued: i64) -> Result<bool> {
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    conn.prepare_cached(
+        "INSERT INTO temp.drawn (domain, place, variant)
+         SELECT domain, place % ?1, (row_number() OVER (ORDER BY domain, place) - 1) % ?2 FROM temp.canary",
+    )?
+    .execute(params![NOT_CANARY, trial.variants])?;
+    let canary = hashed(
+        "(SELECT p.contact FROM temp.drawn w CROSS JOIN temp.candidate p ON p.domain = w.domain AND p.place = w.place)",
     );
-    let seed = build.campaign.0 / 1024 % HASHES;
-    conn.prepare_cached(&sql)?.execute(params![split.variants, seed, split.bound, NOT_TRIAL])?;
+    let sql = format!("DELETE FROM temp.lot WHERE (hash, contact) IN (SELECT hash, contact FROM ({canary}))");
+    conn.prepare_cached(&sql)?.execute([0, seed(build)])?;
+    conn.prepare_cached(
+        "UPDATE temp.candidate SET variant = (SELECT w.variant FROM temp.drawn w
+            WHERE w.domain = candidate.domain AND w.place = candidate.place)
+         WHERE (domain, place) IN (SELECT domain, place FROM temp.drawn)",
+    )?
+    .execute([])?;
+    conn.prepare_cached("DELETE FROM temp.drawn")?.execute([])?;
+    let parts = trial.parts(count(queued), count(build.canary));
+    let mut upto = 0;
+    for (all, of_canary) in parts.iter().zip(trial.divided(count(build.canary))) {
+        upto += i64::try_from(all.saturating_sub(of_canary)).unwrap_or(i64::MAX);
+        let sql = "SELECT hash, contact FROM temp.lot ORDER BY hash, contact LIMIT 1 OFFSET ?1";
+        let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let (hash, contact) = conn.prepare_cached(sql)?.query_row([upto], read).optional()?.unwrap_or((HASHES, 0));
+        let sql = "INSERT INTO temp.bound (hash, contact) VALUES (?1, ?2)";
+        conn.prepare_cached(sql)?.execute([hash, contact])?;
+    }
+    conn.prepare_cached("DELETE FROM temp.lot")?.execute([])?;
+    Ok(parts.iter().sum::<u64>() >= count(queued))
+}
+
+/// Deals the next people of the others their variant and puts them before those who get none, after `at` (domain and
+/// place); where the next step begins, `None` behind the last.
+pub(super) fn deal(conn: &Connection, build: &Build, at: (i64, i64)) -> Result<Option<(i64, i64)>> {
+    let Some(trial) = build.split else { return Ok(None) };
+    let sql = "SELECT domain, place FROM temp.candidate WHERE (domain, place) > (?1, ?2) AND domain < ?3
+        ORDER BY domain, place LIMIT 1 OFFSET ?4";
+    let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+    let key = params![at.0, at.1, SKIPPED, STEP_ROWS - 1];
+    let last = conn.prepare_cached(sql)?.query_row(key, read).optional()?;
+    let upto = last.unwrap_or((SKIPPED - 1, i64::MAX));
+    // Whoever lies behind so many bounds gets the variant of that number, and none behind the last.
+    let sql = format!(
+        "INSERT INTO temp.drawn (domain, place, variant) SELECT domain, place, variant FROM (
+            SELECT domain, place, (SELECT count(*) FROM temp.bound b
+                WHERE b.hash < w.hash OR (b.hash = w.hash AND b.contact <= w.contact)) AS variant
+            FROM (SELECT domain, place, contact, {HASH} AS hash FROM (SELECT domain, place, contact, {MIX} AS h FROM (
+                SELECT domain, place, contact, (contact / 1024) % {HASHES} AS x FROM temp.candidate
+                WHERE (domain, place) > (?3, ?4) AND (domain, place) <= (?5, ?6) AND place >= ?1))) w)
+         WHERE variant < ?7"
+    );
+    let key = params![NOT_TRIAL, seed(build), at.0, at.1, upto.0, upto.1, trial.variants];
+    conn.prepare_cached(&sql)?.execute(key)?;
+    // They move in front of where is read from, so that nobody is met twice.
+    conn.prepare_cached(
+        "UPDATE temp.candidate SET place = place - ?1, variant = (SELECT w.variant FROM temp.drawn w
+            WHERE w.domain = candidate.domain AND w.place = candidate.place)
+         WHERE (domain, place) IN (SELECT domain, place FROM temp.drawn)",
+    )?
+    .execute([NOT_TRIAL])?;
+    conn.prepare_cached(
+        "UPDATE temp.gathered SET trial = trial + w.people, cold = gathered.cold - w.cold
+         FROM (SELECT domain, count(*) AS people, sum(place / ?1 % 1024 = ?2) AS cold FROM temp.drawn
+            GROUP BY domain) w WHERE w.domain = gathered.domain",
+    )?
+    .execute([TIER_STEP, COLD_TIER])?;
+    conn.prepare_cached("DELETE FROM temp.drawn")?.execute([])?;
+    Ok(last)
+}
+
+/// Notes that a campaign's sample is everybody, now that the audience is frozen.
+pub(super) fn note_everybody(conn: &Connection, campaign: CampaignId) -> Result<()> {
+    conn.prepare_cached("UPDATE trial SET share = ?2 WHERE campaign = ?1")?.execute(params![campaign.0, WHOLE])?;
     Ok(())
 }
 
@@ -67,7 +164,7 @@ pub(crate) fn trial(conn: &Connection, workspace: WorkspaceId, campaign: Campaig
         let time = |at| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(at)?.map(Timestamp::from_millis));
         Ok(Trial {
             variants: row.get(0)?,
-            share_millionths: row.get(1)?,
+            sample: portion(row.get(1)?),
             out_at: time(2)?,
             judged_at: time(3)?,
             found: row.get(4)?,
@@ -154,12 +251,17 @@ impl Ledger {
         if !(2..=VARIANTS_MAX).contains(&new.variants) {
             return Err(StoreError::Refused(format!("2 to {VARIANTS_MAX} variants are compared")));
         }
-        if !(1..=WHOLE).contains(&new.share_millionths) {
-            return Err(StoreError::Refused("the sample is a share of the audience, at most all of it".to_owned()));
-        }
+        let share = match new.sample {
+            Portion::Share(millionths @ 1..=WHOLE) => i64::from(millionths),
+            Portion::People(people @ 1..) => -i64::from(people),
+            Portion::Share(_) | Portion::People(_) => {
+                let why = "the sample is a share of the audience, at most all of it, or a number of people";
+                return Err(StoreError::Refused(why.to_owned()));
+            }
+        };
         let sql = "INSERT INTO trial (workspace, campaign, variants, share) VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT DO UPDATE SET variants = excluded.variants, share = excluded.share";
-        self.conn.execute(sql, params![workspace.0, campaign.0, new.variants, new.share_millionths])?;
+        self.conn.execute(sql, params![workspace.0, campaign.0, new.variants, share])?;
         Ok(())
     }
 

@@ -494,6 +494,7 @@ impl NewMessage {
             look,
             postal_address: postal_address.map(str::to_owned),
             no_resend: self.no_resend,
+            tried: None,
         };
         Ok(Outgoing { to: to.address, to_name: to.name, content, data: Value::Object(data).to_string(), tags, stream })
     }

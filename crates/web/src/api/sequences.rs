@@ -5,9 +5,10 @@ use super::messages::house_options;
 use super::templates;
 use crate::extract::{self, Asked, At, Input, one_line, read_part};
 use crate::page::{self, Page, Plain};
-use crate::problem::{Faults, Problem, recorded};
+use crate::problem::{Code, Faults, Problem, recorded};
 use crate::shape::Time;
 use crate::strict::tree;
+use crate::words::Words;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
@@ -22,7 +23,8 @@ use model::reaction::Doer;
 use model::segment::{self, Rule};
 use model::sequence::{Again, By, Definition, ENTRIES_MAX, Entry, STEPS_MAX, Step};
 use model::{
-    CampaignId, ContactId, DeliveryState, Departure, ListId, ReactionKind, SequenceId, SkipReason, Tally, TemplateId,
+    CampaignId, ContactId, DeliveryState, Departure, Language, ListId, ReactionKind, SequenceId, SkipReason, Tally,
+    TemplateId, in_quotes,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -435,7 +437,8 @@ async fn remove(State(app): State<App>, caller: Caller, At(id): At<SequenceId>) 
 /// Let people come in by the newest version, or let a paused sequence go on.
 ///
 /// Templates without a fixed version are copied as they are now. Refused, with nobody let in, if a message cannot be sent to the
-/// world (unsigned, with nowhere to unsubscribe, without a postal address), or a rule names what is not there.
+/// world (unsigned, with nowhere to unsubscribe, without a postal address) or still has the text that the pages begin one with, or
+/// a rule names what is not there.
 #[utoipa::path(post, path = "/sequences/{id}/activate", tag = "sequences",
     params(("id" = String, Path, description = "Its id")), responses((status = 200, body = Sequence)))]
 pub(crate) async fn activate(
@@ -446,7 +449,23 @@ pub(crate) async fn activate(
     caller.may(Scope::CampaignsSend)?;
     let known = require(&app, &caller, id).await?;
     copy_newest(&app, &caller, &known).await?;
+    let known = require(&app, &caller, id).await?;
+    if let Some(name) = untouched(&app, &known).await?.first() {
+        let says = format!("the message {} still has the text that it began with: write it first", in_quotes(name));
+        return Err(Problem::new(Code::Refused, says));
+    }
     Ok(Json(app.engine.activate_sequence(&app.world, caller.workspace, id, &caller.actor).await?.into()))
+}
+
+/// The messages of a version that is to be activated which nobody wrote: what the pages put into a new one still stands there.
+pub(crate) async fn untouched(app: &App, known: &store::Sequence) -> Result<Vec<String>, Problem> {
+    if known.version == Some(known.newest) {
+        return Ok(Vec::new());
+    }
+    let messages = sequences::messages(&version(app, known, known.newest).await?)?;
+    let begun: Vec<String> = Language::ALL.iter().map(|language| Words::of(*language).say("starter-write")).collect();
+    let is_begun = |message: &SequenceMessage| begun.iter().any(|text| message.file.source.contains(text.as_str()));
+    Ok(messages.into_iter().filter(|(_, message)| is_begun(message)).map(|(name, _)| name).collect())
 }
 
 /// Copies the newest versions of the templates of a version that is to be activated, where none is fixed. A template that was

@@ -26,7 +26,7 @@ use store::{Asking, NewList};
 const NAMES_MAX: u32 = 50;
 /// People that are read, or put on the list, at once.
 const MEMBERS_MAX: usize = 500;
-/// People who are looked at one by one for whether they may be mailed now; of more it is told how many stand there.
+/// People who are looked at one by one for whether they may be mailed now; of more it is told how many it is at most.
 const LOOKED_AT_MAX: u64 = 300;
 /// How those stand who can be helped.
 const STATES: [DeliveryState; 2] = [DeliveryState::Soft, DeliveryState::Blocked];
@@ -84,7 +84,7 @@ pub(super) async fn write(
     let campaign = found(&app, &visitor, id).await?;
     let made = idempotency::form(&app, &visitor.caller, form.raw("once"), async {
         let audience = Groups { include: vec![list(&app, &visitor, &campaign).await?], exclude: Vec::new() };
-        let chosen = engine::drafts::proposal(&app.store, &campaign).await?;
+        let chosen = engine::drafts::proposal_of_chosen(&app.store, &campaign, app.now()).await?;
         let again = Written { audience, ..Written::of(chosen) };
         for number in 2..NAMES_MAX {
             let named = Written { name: format!("{} ({number})", campaign.name), ..again.clone() };
@@ -129,11 +129,12 @@ pub(super) fn helped(report: &Report) -> (u64, u64) {
     (count(true), count(false))
 }
 
-/// How many another message can help now: without those who may not be mailed, be it that this campaign was one too many.
-pub(super) async fn people(app: &App, campaign: CampaignId, report: &Report) -> Result<u64, Problem> {
+/// How many another message can help now: without those who may not be mailed, be it that this campaign was one too many; and
+/// whether these are counted with the others, because there are too many to look at: then it is so many at most.
+pub(super) async fn people(app: &App, campaign: CampaignId, report: &Report) -> Result<(u64, bool), Problem> {
     let (all, _) = helped(report);
     if all == 0 || all > LOOKED_AT_MAX {
-        return Ok(all);
+        return Ok((all, all > 0));
     }
     let mut people = 0;
     for state in STATES {
@@ -144,7 +145,7 @@ pub(super) async fn people(app: &App, campaign: CampaignId, report: &Report) -> 
             (after, is_last) = (next, next.is_none());
         }
     }
-    Ok(people)
+    Ok((people, false))
 }
 
 /// Some of those whom another message can help now, and behind whom the others are, if there are more.

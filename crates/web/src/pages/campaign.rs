@@ -2,7 +2,7 @@
 //! the machine room while it is sent, and the report afterwards.
 
 use super::layout::{Layout, Section};
-use super::names::by_kind;
+use super::names::{Names, by_kind};
 use super::room::Room;
 use super::shown::{Shown, campaign_class};
 use super::{Visitor, page, review};
@@ -16,9 +16,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::launch::{self, Snapshot};
 use model::access::Scope;
-use model::{CampaignId, CampaignKind, CampaignState, Timestamp};
+use model::{CampaignId, CampaignKind, CampaignState, EventKind, Timestamp};
 use std::sync::Arc;
-use store::Campaign;
+use store::{Campaign, EventFilter};
+
+/// The latest orders to pause and to go on that are looked through for the one that holds.
+const PAUSES_MAX: usize = 50;
 
 /// A campaign of the visitor's workspace.
 pub(super) async fn found(app: &App, visitor: &Visitor, id: CampaignId) -> Result<Campaign, Problem> {
@@ -145,7 +148,8 @@ impl Head {
         let shown = &visitor.shown;
         let (class, icon, state) = standing(app, visitor, campaign).await?;
         let chosen = engine::drafts::proposal(&app.store, campaign).await?;
-        let moving = Moving::of(app, visitor, campaign, tab, class);
+        let paused = paused_by(app, visitor, campaign).await?;
+        let moving = Moving::of(app, visitor, campaign, tab, class).paused(paused);
         let [(_, orders), (_, why), (_, tabs)] = moving.parts();
         let Moving { base, may_take_back, is_draft, may_write, .. } = moving;
         Ok(Head {
@@ -169,14 +173,32 @@ impl Head {
     }
 }
 
+/// Who paused a campaign that is paused, and when, in a sentence; nothing where a brake did, which says so itself, and where it
+/// is too long ago to be found in the latest stretch of the log.
+pub(super) async fn paused_by(app: &App, visitor: &Visitor, campaign: &Campaign) -> Result<Option<String>, Problem> {
+    if campaign.state != CampaignState::Paused {
+        return Ok(None);
+    }
+    let kinds = vec![EventKind::Paused, EventKind::Resumed];
+    let filter = EventFilter { kinds, by_hand: true, newest_first: true, ..EventFilter::default() };
+    let latest = app.store.events_in(campaign.workspace, filter, None, PAUSES_MAX).await?.events;
+    let latest = latest.into_iter().find(|event| event.campaign == Some(campaign.id));
+    let Some(event) = latest.filter(|event| event.kind == EventKind::Paused) else { return Ok(None) };
+    let shown = &visitor.shown;
+    let who = Names::of(app, campaign.workspace).await?.of_actor(shown, &event.actor);
+    Ok(Some(shown.fill("campaign-paused-by", &[("who", who.into()), ("at", shown.time(&event.at).into())])))
+}
+
 /// What of a head follows the campaign's state, for whoever looks: what may be done to it, why it stands as it does, and which
-/// pages it has. Nothing is read for it.
+/// pages it has. Nothing is read for it but who paused it ([`paused_by`]).
 pub(super) struct Moving<'a> {
     shown: &'a Shown,
     icons: &'static str,
     base: String,
     class: &'static str,
     why: Option<String>,
+    /// Who paused it and when ([`paused_by`]).
+    paused: Option<String>,
     /// Is it not sent from here?
     is_left: bool,
     tab: &'static str,
@@ -225,6 +247,7 @@ impl<'a> Moving<'a> {
             base: format!("/campaigns/{}", campaign.id),
             class,
             why: campaign.why.as_deref().map(|why| shown.machine_said(why, &shown.now)),
+            paused: None,
             is_left: is_elsewhere(app, campaign),
             tab,
             may_pause: may_send && is_moving,
@@ -234,6 +257,11 @@ impl<'a> Moving<'a> {
             is_draft: matches!(campaign.state, Draft | Scheduled),
             may_write: visitor.caller.scopes.has(Scope::CampaignsWrite) && campaign.state == Draft,
         }
+    }
+
+    /// With who paused it and when ([`paused_by`]).
+    pub(super) fn paused(self, paused: Option<String>) -> Moving<'a> {
+        Moving { paused, ..self }
     }
 
     /// Its parts, by the names they have on the page.

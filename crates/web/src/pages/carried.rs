@@ -2,7 +2,8 @@
 //!
 //! It stands in the sign-in form itself, so that nothing is kept here for strangers. Files are not carried: whoever chose one
 //! is told to choose it again. Invariants: whatever is not carried is said so; a form of a foreign page is not carried; what is
-//! carried has a bound, and nothing is sent before it was seen once more.
+//! carried has a bound, and nothing is sent before it was seen once more, under the words of the button that was pressed
+//! where its form names them (`deed`, `deed_of`).
 
 use super::doors::own_path;
 use super::refusal::referer;
@@ -24,6 +25,9 @@ pub(super) const CARRIED_BYTES_MAX: usize = super::MESSAGE_BYTES_MAX;
 pub(super) const DOOR_BYTES_MAX: usize = CARRIED_BYTES_MAX / 3 * 4 + 64 * 1024;
 /// Octets of a file that are read and thrown away, so that the browser hears the answer.
 const THROWN_AWAY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What is shown once more of what was typed into a form that says what it does: when it begins, and why it is done.
+const SHOWN: [&str; 5] = ["at", "because", "reason", "why", "note"];
 
 /// How browsers write forms …
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -113,7 +117,10 @@ async fn of_parts(mut parts: Multipart, to: String, from: Option<String>) -> Bro
             typed.push((name, String::from_utf8_lossy(&value).into_owned()));
         }
     }
-    match (typed.iter().any(|(_, value)| !value.is_empty()), has_file) {
+    // What the form itself says of its button is nothing that was typed.
+    let is_typed =
+        |(name, value): &(String, String)| !value.is_empty() && !["deed", "deed_of"].contains(&name.as_str());
+    match (typed.iter().any(is_typed), has_file) {
         (true, _) => {
             let typed = form_urlencoded::Serializer::new(String::new()).extend_pairs(typed).finish();
             let file = if has_file { "yes" } else { "" }.to_owned();
@@ -135,6 +142,11 @@ struct CarryPage {
     layout: Layout,
     action: String,
     pairs: Vec<(String, String)>,
+    /// What the button said that was pressed, and of what, where the form says so.
+    deed: Option<String>,
+    about: Option<String>,
+    /// What was typed that decides or explains it.
+    typed: Vec<String>,
     /// Does it go as a form with files?
     is_parts: bool,
     /// Is a file to be chosen again?
@@ -157,10 +169,19 @@ impl Carried {
     /// Asks whoever is in now whether it is still to be sent.
     pub(super) fn ask(&self, app: &App, stranger: &Stranger) -> Response {
         let body = URL_SAFE_NO_PAD.decode(&self.body).unwrap_or_default();
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
+        let given = |name: &str| {
+            let value = pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+            value.filter(|value| !value.trim().is_empty())
+        };
+        let is_later = given("when").is_none_or(|when| when == "later");
         page(&CarryPage {
+            deed: given("deed"),
+            about: given("deed_of"),
+            typed: SHOWN.into_iter().filter(|name| is_later || *name != "at").filter_map(given).collect(),
             layout: Layout::outside(app, stranger, stranger.words.say("carry-title")),
             action: own_path(&self.to).to_owned(),
-            pairs: form_urlencoded::parse(&body).into_owned().collect(),
+            pairs,
             is_parts: self.kind == PARTS,
             lacks_file: !self.file.is_empty(),
         })

@@ -47,6 +47,8 @@ struct ReportPage {
     /// How many can be helped by another message: put off to the end, or refused for what is neither their address nor ours
     /// to mend, and may be mailed now.
     helped: u64,
+    /// Is it so many at most, because there are too many to look at each?
+    is_at_most: bool,
 }
 
 impl ReportPage {
@@ -141,7 +143,7 @@ pub(super) async fn show(
     let trial = known.trial.as_ref().map(|told| Trial::of(&visitor.shown, &head.base, told, by_hand).render());
     let trial = trial.transpose().map_err(|error| own_failure(&error))?;
     let may_choose = visitor.caller.scopes.has(Scope::CampaignsSend) && !campaign.state.is_over();
-    let helped = if is_final && may_send { again::people(&app, id, &known).await? } else { 0 };
+    let (helped, is_at_most) = if is_final && may_send { again::people(&app, id, &known).await? } else { (0, false) };
     Ok(page(&ReportPage {
         layout,
         head,
@@ -155,6 +157,7 @@ pub(super) async fn show(
         may_choose,
         doubted,
         helped,
+        is_at_most,
     }))
 }
 

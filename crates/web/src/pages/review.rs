@@ -139,7 +139,14 @@ async fn review(
     }
     let may_send = visitor.caller.scopes.has(Scope::CampaignsSend);
     let proposal = engine::drafts::proposal(&app.store, campaign).await?;
-    let foretold = report.as_ref().and_then(|_| Foretold::of(shown, &head.base, &proposal, people));
+    let dealt = match &report {
+        Some(report) => {
+            let of = (report.recipients, report.attempted);
+            engine::trial::foretold(&app.store, campaign, of, app.now()).await?
+        }
+        None => None,
+    };
+    let foretold = Foretold::of(shown, &head.base, &proposal, dealt);
     let trial = foretold.map(|foretold| foretold.render().map_err(|error| own_failure(&error))).transpose()?;
     Ok(DraftPage {
         trial: trial.unwrap_or_default(),

@@ -3,7 +3,7 @@
 //! Its parts are drawn once for each picture of the figures; the page and the stream ([`super::live`]) put the same parts
 //! in the same places.
 
-use super::campaign::{Moving, as_of, found, is_elsewhere, standing};
+use super::campaign::{Moving, as_of, found, is_elsewhere, paused_by, standing};
 use super::equation::Equation;
 use super::names::by_kind;
 use super::shown::Shown;
@@ -311,7 +311,8 @@ impl Room {
         parts.extend(pace.render().ok().map(|html| ("pace", html)));
         // The head says of when all this is: it moves with the figures.
         let (class, icon, state) = standing(app, visitor, campaign).await?;
-        parts.extend(Moving::of(app, visitor, campaign, "room", class).parts());
+        let paused = paused_by(app, visitor, campaign).await?;
+        parts.extend(Moving::of(app, visitor, campaign, "room", class).paused(paused).parts());
         let standing = Standing { icons: &super::assets::PLACE, class, icon, state };
         parts.extend(standing.render().ok().map(|html| ("standing", html)));
         parts.insert("as-of", as_of(&visitor.shown, campaign));

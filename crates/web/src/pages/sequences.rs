@@ -111,6 +111,7 @@ pub(super) async fn show(
     let gone = app.store.gone_from_sequence(visitor.caller.workspace, id).await?;
     let mut lines: Vec<_> =
         gone.iter().map(|(version, gone)| (shown.say("sequence-stands"), stands(shown, *version, gone))).collect();
+    lines.extend(reviewed(&app, &visitor, &known).await?);
     // Everybody who came in, and the terms of the sum that they are.
     let line = |says: String, n: u64, who: &str| (says, Cell::people(shown, n, passages::place(id, who, None)));
     lines.push(line(shown.one_of("passing", "entered"), report.entered, "entered"));
@@ -129,6 +130,23 @@ pub(super) async fn show(
         .csv(shown, format!("/sequences/{id}/steps.csv"))
         .rows(report.steps.iter().map(|step| step_row(shown, id, &report, step)));
     Ok(sheet.part(table).answer(&Entered::default()))
+}
+
+/// What is found in the messages of a version that is not in force: what stands against it, then what its author should look at.
+async fn reviewed(app: &App, visitor: &Visitor, known: &store::Sequence) -> Result<Vec<(String, Cell)>, Problem> {
+    let shown = &visitor.shown;
+    let of = |message: &str, says: String| Cell::text(format!("{message}: {says}"));
+    let begun = api::untouched(app, known).await?;
+    let mut against: Vec<Cell> = begun.iter().map(|name| of(name, shown.say("sequence-untouched"))).collect();
+    let mut soft = Vec::new();
+    for one in engine::sequences::review::review(&app.store, &app.world, known).await? {
+        let name = one.message.as_str();
+        against.extend(one.faults.iter().map(|why| of(name, shown.refused(why))));
+        against.extend(one.objections.iter().map(|found| of(name, shown.one_of("objection", found.code()))));
+        soft.extend(one.warnings.iter().map(|why| of(name, shown.refused(why))));
+    }
+    let against = against.into_iter().map(|cell| (shown.say("draft-objection"), cell));
+    Ok(against.chain(soft.into_iter().map(|cell| (shown.say("draft-warning"), cell))).collect())
 }
 
 /// What keeps people of a version from going on.

@@ -159,9 +159,9 @@ fn other(form: &Typed, number: usize, before: Option<&Other>) -> Other {
 pub(super) struct Foretold<'a> {
     shown: &'a Shown,
     base: &'a str,
-    variants: Vec<(char, Vec<String>)>,
-    /// About how many get each variant, and how many wait for the choice.
-    each: u64,
+    /// The variants: what is different, and how many get them.
+    variants: Vec<(char, Vec<String>, u64)>,
+    /// How many wait for the choice.
     rest: u64,
     terms: String,
     /// How many of each would be needed before the figures can say anything, where that is more.
@@ -169,10 +169,17 @@ pub(super) struct Foretold<'a> {
 }
 
 impl<'a> Foretold<'a> {
-    /// Of a draft that would reach so many; `None`: it compares nothing.
-    pub(super) fn of(shown: &'a Shown, base: &'a str, proposal: &Proposal, people: u64) -> Option<Foretold<'a>> {
+    /// Of a draft; `None`: it compares nothing. `dealt`: how many would get each variant, and how many wait for the choice.
+    pub(super) fn of(
+        shown: &'a Shown,
+        base: &'a str,
+        proposal: &Proposal,
+        dealt: Option<(Vec<u64>, u64)>,
+    ) -> Option<Foretold<'a>> {
         let compared = proposal.trial.as_ref()?;
-        let (each, rest) = compared.dealt(people);
+        let (parts, rest) = dealt?;
+        let least = parts.iter().copied().min().unwrap_or(0);
+        let is_everybody = rest == 0 && parts.iter().any(|people| *people > 0);
         let others = compared.variants.iter().enumerate().map(|(at, variant)| {
             let says = Says {
                 subject: variant.subject.as_deref(),
@@ -183,15 +190,16 @@ impl<'a> Foretold<'a> {
             (letter(at + 1), says.told(shown))
         });
         let message = vec![proposal.options.subject.clone().unwrap_or_else(|| shown.say("compare-message"))];
+        let says = std::iter::once((letter(0), message)).chain(others);
+        let variants = says.zip(parts).map(|((letter, says), people)| (letter, says, people)).collect();
         let needed = least_people(ORDINARY_PERCENT as f64 / 100.0);
         Some(Foretold {
             shown,
             base,
-            variants: std::iter::once((letter(0), message)).chain(others).collect(),
-            each,
+            variants,
             rest,
-            terms: terms(shown, compared, people > 0 && rest == 0),
-            needed: Some(needed).filter(|needed| each < *needed),
+            terms: terms(shown, compared, is_everybody),
+            needed: Some(needed).filter(|needed| least < *needed),
         })
     }
 }
@@ -252,13 +260,19 @@ pub(super) struct Trial<'a> {
     goal: Option<&'a str>,
     /// Who chose, and why.
     by_hand: Option<String>,
+    /// What everybody else gets.
+    rest: String,
 }
 
 impl<'a> Trial<'a> {
     /// `by_hand`: who chose, and why ([`chosen_by`]).
     pub(super) fn of(shown: &'a Shown, base: &'a str, told: &'a Told, by_hand: Option<String>) -> Trial<'a> {
         let goal = told.variants.iter().any(|variant| variant.reached.is_some()).then_some(told.measure.as_str());
-        Trial { shown, base, told, stage: stage(shown, told), says: says(shown, told), goal, by_hand }
+        let rest = match told.winner {
+            Some(winner) => shown.fill("trial-rest-gets", &[("variant", winner.to_string().into())]),
+            None => shown.say("compare-rest-what"),
+        };
+        Trial { shown, base, told, stage: stage(shown, told), says: says(shown, told), goal, by_hand, rest }
     }
 
     /// What it says that the first does not.

@@ -16,9 +16,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use dispatch::trial::letter;
+use engine::messages::TESTED_MAX;
 use model::access::Scope;
 use model::{CampaignId, DeliveryId, DeliveryState};
 use serde::Deserialize;
+use store::trial::VARIANTS_MAX;
 
 /// Domains that are looked through for the one that signs.
 const DOMAINS_MAX: usize = 1_000;
@@ -39,14 +42,16 @@ struct TestPage {
     vouched: Vec<String>,
     /// Is one of them under way still?
     is_moving: bool,
-    /// Are variants compared, of which the test is the first?
-    is_compared: bool,
+    /// The variants that are compared, each with its name and whether it is chosen; none where nothing is.
+    variants: Vec<(char, String, bool)>,
     error: Option<String>,
 }
 
 /// A message of a test.
 struct Tested {
     id: DeliveryId,
+    /// The variant, where several are compared.
+    letter: Option<char>,
     address: String,
     state: DeliveryState,
     /// What it means, and what the server said.
@@ -55,17 +60,19 @@ struct Tested {
 }
 
 /// What became of the messages of a test.
-async fn tested(app: &App, visitor: &Visitor, ids: &str) -> Result<Vec<Tested>, Problem> {
+async fn tested(app: &App, visitor: &Visitor, sent: &Sent) -> Result<Vec<Tested>, Problem> {
     let mut found = Vec::new();
-    let ids = ids.split(BETWEEN).filter_map(|id| id.parse().ok()).take(engine::messages::TESTED_MAX);
-    for id in ids {
-        let id: DeliveryId = id;
+    let letters: Vec<char> = sent.of.chars().filter(char::is_ascii_uppercase).take(VARIANTS_MAX.into()).collect();
+    let most = TESTED_MAX * usize::from(VARIANTS_MAX);
+    for (at, id) in sent.sent.split(BETWEEN).take(most).enumerate() {
+        let Ok(id) = id.parse::<DeliveryId>() else { continue };
+        let letter = letters.get(at % letters.len().max(1)).copied();
         let Some(row) = app.store.delivery_in(visitor.caller.workspace, id).await? else { continue };
         let state = row.state;
         let Some(story) = Story::of(app, visitor, row).await? else { continue };
         let reply = story.tries().first().and_then(|last| last.reply.clone());
         let says = visitor.shown.told(&story.told.meaning);
-        found.push(Tested { id, address: story.told.address.clone().unwrap_or_default(), state, says, reply });
+        found.push(Tested { id, letter, address: story.told.address.clone().unwrap_or_default(), state, says, reply });
     }
     Ok(found)
 }
@@ -86,12 +93,34 @@ async fn vouched(app: &App, visitor: &Visitor, campaign: &store::Campaign) -> Re
     Ok(vec![signed, format!("{spf} {aligned}"), shown.say("test-received")])
 }
 
+/// The variants that a campaign compares, each with its letter, its name and whether it is the chosen one.
+async fn variants(
+    app: &App,
+    visitor: &Visitor,
+    campaign: &store::Campaign,
+    chosen: &str,
+) -> Result<Vec<(char, String, bool)>, Problem> {
+    let Some(compared) = engine::drafts::proposal(&app.store, campaign).await?.trial else { return Ok(Vec::new()) };
+    let named = |(at, subject): (usize, Option<&String>)| {
+        let letter = letter(at);
+        let name = visitor.shown.fill("compare-variant", &[("letter", letter.to_string().into())]);
+        let name = subject.map_or(name.clone(), |subject| format!("{name}: {subject}"));
+        (letter, name, chosen == letter.to_string())
+    };
+    let subjects = compared.variants.iter().map(|variant| variant.subject.as_ref());
+    Ok(std::iter::once(None).chain(subjects).enumerate().map(named).collect())
+}
+
 /// What was sent.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Sent {
     sent: String,
     contact: String,
+    /// The variant that was chosen; nothing: each of them.
+    variant: String,
+    /// The letters of the variants that were sent to everybody in turn.
+    of: String,
 }
 
 /// Asks to whom.
@@ -117,15 +146,16 @@ async fn test_page(
 ) -> Result<TestPage, Problem> {
     visitor.caller.may(Scope::CampaignsSend)?;
     let campaign = found(app, visitor, id).await?;
+    let tested = tested(app, visitor, &sent).await?;
+    let variants = variants(app, visitor, &campaign, &sent.variant).await?;
     let seen = Seen { contact: sent.contact, ..Seen::default() };
-    let tested = tested(app, visitor, &sent.sent).await?;
     let is_open = |one: &Tested| matches!(one.state, DeliveryState::Queued | DeliveryState::Deferred);
     Ok(TestPage {
         is_moving: tested.iter().any(is_open),
         vouched: vouched(app, visitor, &campaign).await?,
         layout: Layout::of(app, visitor, Section::Campaigns, visitor.shown.say("test-title")),
         head: Head::of(app, visitor, &campaign, "test").await?,
-        is_compared: engine::drafts::proposal(&app.store, &campaign).await?.trial.is_some(),
+        variants,
         once,
         to,
         people: preview::faces(app, visitor, &seen).await?,
@@ -141,19 +171,25 @@ pub(super) async fn send(
     At(id): At<CampaignId>,
     form: forms::Typed,
 ) -> Result<Response, Problem> {
-    let [to, once, contact] = ["to", "once", "contact"].map(|name| form.get(name).to_owned());
+    let [to, once, contact, variant] = ["to", "once", "contact", "variant"].map(|name| form.get(name).to_owned());
     let addresses = to.split([',', ';', ' ', '\n']).map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned);
-    let wish =
-        api::TestSend { to: addresses.collect(), contact: Some(contact.clone()).filter(|contact| !contact.is_empty()) };
+    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let wish = api::TestSend { to: addresses.collect(), contact: some(&contact), variant: some(&variant) };
+    let campaign = found(&app, &visitor, id).await?;
+    let of: String = match variant.as_str() {
+        "" => variants(&app, &visitor, &campaign, "").await?.into_iter().map(|(letter, ..)| letter).collect(),
+        one => one.to_owned(),
+    };
     let made = idempotency::form(&app, &visitor.caller, &once, async {
         let (_, Json(posted)) = api::test(State(app.clone()), visitor.caller.clone(), At(id), Input(wish)).await?;
         let ids: Vec<&str> = posted.data.iter().map(|one| one.delivery.as_str()).collect();
-        Ok(format!("/campaigns/{id}/test?contact={contact}&sent={}", ids.join("+")))
+        let of = format!("variant={variant}&of={of}");
+        Ok(format!("/campaigns/{id}/test?contact={contact}&{of}&sent={}", ids.join("+")))
     });
     match Box::pin(made).await {
         Ok(place) => Ok(Redirect::to(&place).into_response()),
         Err(problem) if matches!(problem.code, Code::InvalidField | Code::Refused) => {
-            let sent = Sent { contact, ..Sent::default() };
+            let sent = Sent { contact, variant: variant.clone(), ..Sent::default() };
             let form = test_page(&app, &visitor, id, (to, once), sent, Some(problem.detail)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response())
         }

@@ -1,7 +1,7 @@
 //! Variants of a message: written by the API, compared by people's own clicks, shown as each got theirs, chosen once.
 
 use super::campaigns::{people, rehearsal, written};
-use super::composer::place;
+use super::composer::{hidden, place};
 use super::house::House;
 use super::links::{FIREFOX, W};
 use super::pages::{look, owner, submit};
@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use engine::launch::token_ring;
 use mail::token::Purpose;
-use model::{Actor, CampaignId, DeliveryId, DeliveryState};
+use model::{Actor, CampaignId, CampaignState, DeliveryId, DeliveryState};
 use serde_json::{Value, json};
 use std::time::Duration;
 use store::DeliveryRow;
@@ -72,10 +72,45 @@ async fn every_variant_is_checked_as_the_message_is() {
     let checked = house.post(&format!("/api/v1{base}/check"), &key, json!({})).await.json();
     assert_eq!(checked["gaps"], json!([{ "tag": "first_name", "people": 1 }]), "a gap in the third: {checked}");
     let test = look(&house, &format!("{base}/test"), &cookie).await.text;
-    assert!(test.contains("a test is variant A alone"), "{test}");
+    assert!(test.contains("<option value=\"\">each of them") && test.contains("<option value=\"C\">"), "{test}");
     let review = look(&house, &base, &cookie).await.text;
     assert!(review.contains("One person has no value for “first_name”"), "{review}");
     assert!(review.contains("javascript:go()"), "a link of the second that runs something: {review}");
+}
+
+#[tokio::test]
+async fn a_test_is_of_each_variant_or_of_the_one_named() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let import = people(&house, &["anna@a.example"]).await;
+    let made = house.post("/api/v1/campaigns", &key, compared(&import, 50)).await;
+    let base = format!("/campaigns/{}", made.json()["id"].as_str().unwrap());
+    let test = format!("/api/v1{base}/test");
+    let contents = async |sent: &Value| {
+        let mut texts = Vec::new();
+        for one in sent["data"].as_array().unwrap() {
+            let id: model::MessageId = one["id"].as_str().unwrap().parse().unwrap();
+            let kept = house.app.store.message(id.into()).await.unwrap().unwrap();
+            let text = house.app.store.message_content(kept.content.unwrap()).await.unwrap().unwrap();
+            let content: Value = serde_json::from_str(&text).unwrap();
+            texts.push((content["tried"]["letter"].clone(), content["tried"]["subject"].clone()));
+        }
+        texts
+    };
+    let each = house.post(&test, &key, json!({ "to": ["me@b.example"] })).await;
+    assert_eq!(each.status, 202, "{}", each.text);
+    let (a, b, c) =
+        ((json!("A"), Value::Null), (json!("B"), Value::Null), (json!("C"), json!("Hello, {{ first_name }}")));
+    assert_eq!(contents(&each.json()).await, [a, b, c.clone()]);
+    let third = house.post(&test, &key, json!({ "to": ["me@b.example", "you@b.example"], "variant": "C" })).await;
+    assert_eq!(contents(&third.json()).await, [c.clone(), c]);
+    let none = house.post(&test, &key, json!({ "to": ["me@b.example"], "variant": "D" })).await;
+    assert_eq!((none.status.as_u16(), none.json()["field"].clone()), (422, json!("variant")), "{}", none.text);
+    let once = hidden(&look(&house, &format!("{base}/test"), &cookie).await.text, "once");
+    let form = format!("to=me%40b.example&variant=B&once={once}");
+    let sent = submit(&house, &format!("{base}/test"), &cookie, &form).await;
+    let page = look(&house, &place(&sent), &cookie).await.text;
+    assert!(page.contains("<b>B</b>") && page.contains("<option value=\"B\" selected>"), "{page}");
 }
 
 #[tokio::test]
@@ -337,11 +372,12 @@ async fn variants_are_written_on_the_page_foretold_and_looked_at() {
     assert!(shown("A").await.text.contains("Hello") && shown("Z").await.text.contains("Hello"));
     let pane = submit(&house, &edit, &cookie, &composed(&[("variant", "B"), ("quietly", "1")])).await.text;
     assert!(pane.contains("<b><bdi>Is it spring?</bdi></b>") && pane.contains("variant=B"), "{pane}");
-    // Who gets what: 50 people, 3 of each variant, and the rest waits.
+    // Who gets what: of 50 people the ten of the sample, whom three variants share, and the rest waits.
     let review = look(&house, &format!("/campaigns/{id}"), &cookie).await.text;
     assert!(review.contains("Who gets which variant") && review.contains("Anna of the shop"), "{review}");
-    assert_eq!(review.matches("data-l=\"People, about\">3</td>").count(), 3, "{review}");
-    assert!(review.contains("data-l=\"People, about\">40</td>") && review.contains("about 167 of each"), "{review}");
+    assert_eq!(review.matches("data-l=\"People\">4</td>").count(), 1, "{review}");
+    assert_eq!(review.matches("data-l=\"People\">3</td>").count(), 2, "{review}");
+    assert!(review.contains("data-l=\"People\">40</td>") && review.contains("about 167 of each"), "{review}");
     // Where everybody is in the sample nobody is spoken of who waits for the choice.
     assert!(!review.contains("nobody is left to choose for"), "{review}");
     place(&submit(&house, &edit, &cookie, &composed(&[("sample", "100")])).await);
@@ -386,6 +422,43 @@ async fn the_report_compares_and_somebody_chooses_there() {
     assert_eq!(house.app.store.trial(W, campaign).await.unwrap().unwrap().winner, Some(1));
     let stranger = submit(&house, &choose, "", "variant=A").await;
     assert_ne!(stranger.status, 200);
+}
+
+#[tokio::test]
+async fn who_is_written_to_once_more_gets_the_chosen_variant() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let id = begun(&house, &key, 50).await;
+    let store = &house.app.store;
+    let meant = async || {
+        let campaign = store.campaign(id).await.unwrap().unwrap();
+        engine::drafts::proposal_of_chosen(store, &campaign, house.app.now()).await.unwrap()
+    };
+    let open = meant().await;
+    assert!(open.trial.is_none() && open.file.source == FIRST, "A, where none is chosen or ahead");
+    let chosen = house.post(&format!("/api/v1/campaigns/{id}/variant"), &key, json!({ "variant": "C" })).await;
+    assert_eq!(chosen.status, 200, "{}", chosen.text);
+    let third = meant().await;
+    assert_eq!(third.options.subject.as_deref(), Some("Hello, {{ first_name }}"));
+    assert_eq!((third.trial, third.file.source), (None, FIRST.replace("subject: Hi\n", "")));
+}
+
+#[tokio::test]
+async fn a_paused_campaign_says_who_paused_it() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let id = begun(&house, &key, 50).await;
+    let set = async |state: CampaignState, by: &Actor| {
+        let now = house.app.now();
+        house.app.store.set_campaign_state(id, state, None, by, now).await.unwrap();
+        look(&house, &format!("/campaigns/{id}"), &cookie).await.text
+    };
+    let by_hand = set(CampaignState::Paused, &Actor::CommandLine("kim".to_owned())).await;
+    assert!(by_hand.contains(" paused it at "), "{by_hand}");
+    let on = set(CampaignState::Sending, &Actor::CommandLine("kim".to_owned())).await;
+    assert!(!on.contains(" paused it at "), "{on}");
+    let by_brake = set(CampaignState::Paused, &Actor::Engine).await;
+    assert!(!by_brake.contains(" paused it at "), "an order of before: {by_brake}");
 }
 
 #[tokio::test]

@@ -189,6 +189,23 @@ async fn what_was_typed_outlives_the_session() {
     assert_eq!(kept.options.subject.as_deref(), Some("Typed too late"));
 }
 
+#[tokio::test]
+async fn what_a_button_does_is_named_before_it_goes_on() {
+    let house = House::new();
+    house.furnish().await;
+    let cookie = owner(&house).await;
+    let (_, id) = begun(&house, &cookie, "spring").await;
+    assert_eq!(submit(&house, "/sign-out", &cookie, "").await.status, 303);
+    let asked = [("when", "now"), ("at", "2026-12-25T10:00"), ("deed", "Send to 881 people"), ("deed_of", "spring")];
+    let door = submit(&house, &format!("/campaigns/{id}/start"), &cookie, &form(&asked)).await;
+    assert_eq!(door.status, 401);
+    let inside = go_on(&house, &door).await.text;
+    for there in ["you had asked for", "<b>Send to 881 people</b>: <bdi>spring</bdi>", ">Send to 881 people</button>"] {
+        assert!(inside.contains(there), "{there}: {inside}");
+    }
+    assert!(!inside.contains("what was typed") && !inside.contains("<bdi>2026"), "{inside}");
+}
+
 /// A form with files in it, sent by somebody whose session had ended.
 async fn send_parts(house: &House, to: &str, cookie: &str, parts: &[(&str, &str)]) -> super::house::Answer {
     let part =

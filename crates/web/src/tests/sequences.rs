@@ -44,6 +44,26 @@ async fn contact(house: &House, key: &str, email: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_message_that_nobody_wrote_does_not_go_out() {
+    let house = rehearsal();
+    let (key, browser) = (house.master_key().await, Browser::owner(&house).await);
+    let mut body = written("Hello");
+    let source = "Hello,\n\nWrite your message here.\n\n[Stop]({{ unsubscribe_url }}) {{ postal_address }}\n";
+    body["messages"]["tips"]["message"]["source"] = json!(source);
+    let made = house.post("/api/v1/sequences", &key, body.clone()).await.json();
+    let id = made["id"].as_str().unwrap();
+    let page = browser.look(&format!("/sequences/{id}")).await.text;
+    assert!(page.contains("tips: it still has the text that it began with"), "{page}");
+    assert!(page.contains("tips: the message has no subject"), "as the review of a campaign says: {page}");
+    let refused = house.post(&format!("/api/v1/sequences/{id}/activate"), &key, json!({})).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (422, "refused".to_owned()), "{}", refused.text);
+    body["messages"]["tips"] = letter("Tips");
+    let changed = house.ask(Method::PUT, &format!("/api/v1/sequences/{id}"), Some(&key), Some(body)).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    assert_eq!(house.post(&format!("/api/v1/sequences/{id}/activate"), &key, json!({})).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_sequence_is_written_activated_followed_and_archived() {
     let house = rehearsal();
     let key = house.master_key().await;

@@ -122,9 +122,14 @@ pub(crate) struct TestSend {
     /// The contact whose values it is made with (`c_…`); without, every tag is empty.
     #[serde(default)]
     pub(crate) contact: Option<String>,
+    /// Which variant, where several are compared: `A`, `B`, … Without, everybody gets each of them.
+    #[serde(default)]
+    pub(crate) variant: Option<String>,
 }
 
 /// Send a campaign to its author first: the real way, with `[Test]` before the subject, and counted nowhere in it.
+///
+/// Where variants are compared, `[Test B]` says which it is; for each address the messages come in the order of variants.
 ///
 /// An address that is suppressed for any reason is refused with that reason; nobody gets it then.
 #[utoipa::path(post, path = "/campaigns/{id}/test", tag = "campaigns", request_body = TestSend,
@@ -144,13 +149,19 @@ pub(crate) async fn test(
         EmailAddress::parse(text).map_err(|error| Problem::field(&format!("to[{at}]"), error.to_string()))
     };
     let to: Vec<EmailAddress> = tested.to.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    let variant = tested.variant.as_deref().map(super::read_letter).transpose()?;
+    let compared = drafts::proposal(&app.store, &known).await?.trial;
+    let variants = 1 + compared.map_or(0, |compared| compared.variants.len());
+    if variant.is_some_and(|variant| usize::from(variant) >= variants) {
+        return Err(Problem::field("variant", "this campaign has no such variant"));
+    }
     let data = match &tested.contact {
         Some(text) => templates::attributes(&app, &caller, crate::extract::id("contact", text)?).await?,
         None => serde_json::Map::new(),
     };
     let data = Value::Object(data).to_string();
     let house = house_options(&app, app.config.public_url.clone());
-    let posted = app.engine.test(&app.world, &house, &known, to, data, &caller.actor).await;
+    let posted = app.engine.test(&app.world, &house, &known, to, variant, data, &caller.actor).await;
     let posted = posted.map_err(|refusal| {
         messages::problem_of(
             refusal,

@@ -40,7 +40,7 @@ pub(crate) struct Compared {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 100)]
     pub(crate) sample_percent: Option<u8>,
-    /// About how many people are the sample, in place of a share.
+    /// How many people are the sample, in place of a share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub(crate) sample_people: Option<u32>,
