@@ -1,11 +1,13 @@
 //! One connection of a lane: open a session, send what waits, leave.
 
-use crate::house::{House, Notice, Way};
+use crate::house::House;
 use crate::journey::{self, After, Turn};
 use crate::lane::{Lane, Next};
+use crate::notice::Notice;
 use crate::reach::{Approach, Unreached};
 use crate::ready;
 use crate::security::{self, Owed};
+use crate::settings::Way;
 use crate::throttles::{Line, Seat};
 use crate::tls_reports::{Seen, Told};
 use crate::transmit::{Session, Unopened, Why};

@@ -7,10 +7,11 @@
 use crate::SendError;
 use crate::budget::day_of;
 use crate::gate::Pass;
-use crate::house::{House, Notice};
+use crate::house::House;
 use crate::journey::After;
 use crate::lane::Lane;
 use crate::mailing::{Letter, Mailing};
+use crate::notice::Notice;
 use crate::terms::Closed;
 use dispatch::share::Flow;
 use model::{CampaignKind, DeliveryState, SkipReason, Timestamp};

@@ -5,8 +5,8 @@
 //! Whoever was put off by a clock that was ahead is brought back. Everything else is still queued or deferred and needs
 //! nothing.
 
-use crate::house::Settings;
 use crate::journey::{before, change};
+use crate::settings::Settings;
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::react::{react, rules_hold};
 use model::{Actor, Attempt, DeliveryState, Reply, SkipReason, Stage, Timestamp};
@@ -117,7 +117,7 @@ fn read_reply(bytes: &[u8]) -> Option<Reply> {
 pub(crate) mod tests {
     use super::*;
     use crate::Stakes;
-    use crate::house::{Ceiling, Way};
+    use crate::settings::{Ceiling, Way};
     use dispatch::react::Policy;
     use dispatch::retry::Schedule;
     use model::{AddressId, CampaignId, ContactId, DeliveryId, DomainId, SourceId, WorkspaceId};

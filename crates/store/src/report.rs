@@ -1,4 +1,5 @@
-//! What reports read: causes, pages of deliveries, a person's history. Values, and the verbs that ask for them; nothing here counts rows.
+//! What reports read: causes, pages of deliveries, a person's history. Values, and the verbs that ask for them; nothing here
+//! counts rows.
 
 use crate::Store;
 use crate::campaign::{GroupOf, LeftOut, MissingOf};
