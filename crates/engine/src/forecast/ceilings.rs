@@ -4,7 +4,8 @@
 //! that day's.
 
 use super::course::ends_at;
-use super::{Bound, DAY_S, Plan, Work};
+use super::turns::Work;
+use super::{Bound, DAY_S, Plan};
 use crate::budget::day_of;
 use crate::fleet::Ways;
 use crate::throttles::before;
