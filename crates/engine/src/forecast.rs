@@ -15,7 +15,7 @@ mod sites;
 mod turns;
 
 use crate::Stakes;
-use crate::budget::{day_of, opens_on};
+use crate::budget::opens_on;
 use crate::hours::{Closed, Hours};
 use crate::launch;
 use crate::paths::{self, Paths, sending_domain};
@@ -155,7 +155,7 @@ impl Forecast {
         let (course, plan) = last.unwrap_or((rate, by_rate));
         let because = match (gates.that_decides(&plan.parts, &course), plan.because) {
             (None, None) => {
-                self.ends_on_day = Some(day_of(course.ends_at())).filter(|_| self.at_this_rate_s.is_some());
+                self.ends_on_day = Some(course.ends_at().day()).filter(|_| self.at_this_rate_s.is_some());
                 return;
             }
             (None, Some(named)) => named,
@@ -163,8 +163,8 @@ impl Forecast {
             (Some((gate, says)), Some((_, why))) => (gate, format!("{says} and {why}")),
         };
         self.ends_at = Some(course.ends_at()).filter(|at| *at < now + FORESEEN);
-        self.ends_on_day = self.ends_at.map(day_of);
-        self.days = if self.ends_on_day == Some(day_of(now)) { Vec::new() } else { course.days() };
+        self.ends_on_day = self.ends_at.map(Timestamp::day);
+        self.days = if self.ends_on_day == Some(now.day()) { Vec::new() } else { course.days() };
         (self.bound, self.because, self.last_site) = (Some(because.0), Some(because.1), plan.site);
     }
 }
@@ -325,7 +325,7 @@ async fn unplaced(store: &Store, campaign: &Campaign, paths: &Paths) -> Result<O
 
 /// When the budgets of the day on which the last goes open.
 fn day_begins(days: &Days, now: Timestamp) -> Timestamp {
-    days.ends.map_or(Timestamp::MAX, |day| if day <= day_of(now) { now } else { opens_on(day) })
+    days.ends.map_or(Timestamp::MAX, |day| if day <= now.day() { now } else { opens_on(day) })
 }
 
 /// What the sending domain's budget allows.
@@ -335,7 +335,7 @@ async fn of_domain(store: &Store, from: &str, work: &Work, now: Timestamp) -> Re
         let theirs = launch::snapshot(other).ok().and_then(|other| launch::parse_mailbox(&other.options.from).ok());
         theirs.is_some_and(|theirs| theirs.address.domain().as_str() == name)
     };
-    let (all, today) = (work.beside(is_from), day_of(now));
+    let (all, today) = (work.beside(is_from), now.day());
     let (budget, _) = paths::today_of(&who, None, &history, today);
     let days = volume::forecast(all, &who, None, &history, today);
     let because = format!("the budget of {name}: {}", budget.why);

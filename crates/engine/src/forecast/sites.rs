@@ -4,7 +4,6 @@
 use super::course::{Part, by_day, side_by_side};
 use super::turns::{Work, listed, part_of, with_others};
 use super::{Bound, DAY_MS, LastSite, Plan, day_begins};
-use crate::budget::day_of;
 use crate::paths::{self, Path, Paths};
 use dispatch::pace::{Cause, InForce, Limit, Outlook};
 use dispatch::providers;
@@ -156,8 +155,8 @@ fn let_go(outlooks: &[Outlook], (waiting, all): (u64, u64), ends_at: Timestamp, 
 
 /// Messages by day until they end.
 fn spread(outlooks: &[Outlook], all: u64, now: Timestamp, ends_at: Timestamp) -> Vec<(i64, u64)> {
-    let (today, mut gone, mut days) = (day_of(now), 0, Vec::new());
-    let last = if ends_at == Timestamp::MAX { today + volume::FORECAST_DAYS_MAX } else { day_of(ends_at) };
+    let (today, mut gone, mut days) = (now.day(), 0, Vec::new());
+    let last = if ends_at == Timestamp::MAX { today + volume::FORECAST_DAYS_MAX } else { ends_at.day() };
     for day in today..=last {
         let midnight = Timestamp::from_millis((day + 1).saturating_mul(DAY_MS));
         let sum = outlooks.iter().fold(0u64, |sum, outlook| sum.saturating_add(outlook.before(midnight)));
@@ -176,7 +175,7 @@ type Budgets = BTreeMap<(u64, Vec<(SourceId, u32)>), Days>;
 /// As the day budgets of the sources let it go, which take over from each other; `None`: nothing bounds it, or all may go
 /// today.
 fn by_budget(one: &There<'_>, work: &Work, paths: &Paths, known: &mut Budgets, now: Timestamp) -> Option<Plan> {
-    let (row, today) = (one.rows.first()?, day_of(now));
+    let (row, today) = (one.rows.first()?, now.day());
     let site = row.site.as_ref()?;
     let others = match &site.provider {
         Some(key) => work.others_there.get(key),
