@@ -117,11 +117,7 @@ fn read_reply(bytes: &[u8]) -> Option<Reply> {
 pub(crate) mod tests {
     use super::*;
     use crate::Stakes;
-    use crate::settings::{Ceiling, Way};
-    use dispatch::react::Policy;
-    use dispatch::retry::Schedule;
     use model::{AddressId, CampaignId, ContactId, DeliveryId, DomainId, SourceId, WorkspaceId};
-    use smtp::client::Timeouts;
     use std::net::IpAddr;
     use store::{Going, Phase};
 
@@ -163,17 +159,7 @@ pub(crate) mod tests {
     }
 
     fn settings() -> Settings {
-        Settings {
-            ehlo_name: "out.letters.example".into(),
-            way: Way::Direct { port: 25 },
-            ceiling: Ceiling::Flat(1),
-            schedule: Schedule::shipped(),
-            policy: Policy::default(),
-            stakes: Stakes::Rehearsal,
-            described: dispatch::own::Described::shipped(),
-            limits: None,
-            timeouts: Timeouts::default(),
-        }
+        Settings::rehearsal("out.letters.example")
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Handed in when a run begins and never changed while it goes on, but for what is described: that is in the house.
 
+use crate::options::SMTP_PORT;
 use dispatch::own::Described;
 use dispatch::providers::{Limits, Provider};
 use dispatch::react::Policy;
@@ -77,6 +78,21 @@ impl std::fmt::Debug for KnownLimits {
 }
 
 impl Settings {
+    /// Straight to the servers, with what is shipped, and nobody's reputation at stake.
+    pub fn rehearsal(ehlo_name: &str) -> Settings {
+        Settings {
+            ehlo_name: ehlo_name.to_owned(),
+            way: Way::Direct { port: SMTP_PORT },
+            ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
+            schedule: Schedule::shipped(),
+            policy: Policy::default(),
+            timeouts: Timeouts::default(),
+            stakes: Stakes::Rehearsal,
+            described: Described::shipped(),
+            limits: None,
+        }
+    }
+
     /// Does no mail leave this machine? Then nobody outside has seen anything that could be history of a name or an
     /// address.
     pub(crate) fn is_rehearsal(&self) -> bool {
