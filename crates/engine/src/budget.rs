@@ -78,7 +78,7 @@ impl Budgets {
         if stakes == Stakes::Rehearsal {
             return Ok(Budgets { real: None });
         }
-        let today = day_of(now);
+        let today = now.day();
         let site_days = store.site_days(today).await?.into_iter();
         let before = site_days.map(|row| ((VolumeOf::Source(row.source), row.site), row.attempted)).collect();
         let (who, history, spent) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
@@ -211,7 +211,7 @@ impl Budgets {
     /// The budgets of the day that `now` is in.
     fn lock(&self, now: Timestamp) -> Option<MutexGuard<'_, Inner>> {
         let mut inner = self.real.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        let today = day_of(now);
+        let today = now.day();
         if today > inner.day {
             inner.turn_over(today);
         }
@@ -348,14 +348,9 @@ fn add_to_day(days: &mut Vec<(i64, DayCount)>, day: i64, count: &DayCount) {
     }
 }
 
-/// The UTC day a moment is in.
-pub(crate) fn day_of(at: Timestamp) -> i64 {
-    at.day()
-}
-
 /// When the next day's budgets open.
 pub(crate) fn next_day(now: Timestamp) -> Timestamp {
-    opens_on(day_of(now) + 1)
+    opens_on(now.day() + 1)
 }
 
 /// When the budgets of a UTC day open.

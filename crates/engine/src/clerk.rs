@@ -4,7 +4,8 @@
 //! time, in the order of their times. What cannot begin is a draft again and says why.
 
 use crate::alerts::About;
-use crate::house::{House, Notice};
+use crate::house::House;
+use crate::notice::Notice;
 use crate::{SendError, drafts, launch};
 use dispatch::alert::Turn;
 use model::{Actor, AlertKind, CampaignId, CampaignState, EventKind, Timestamp};

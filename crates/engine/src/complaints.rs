@@ -5,8 +5,9 @@
 
 use crate::brakes::Whom;
 use crate::handle::Handle;
-use crate::house::{House, Notice};
+use crate::house::House;
 use crate::launch;
+use crate::notice::Notice;
 use crate::returned;
 use dispatch::brakes::{Groups, Trip};
 use mail::complaint::Kind;

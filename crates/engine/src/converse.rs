@@ -1,15 +1,17 @@
 //! One connection of a lane: open a session, send what waits, leave.
 
-use crate::house::{House, Notice, Way};
+use crate::house::House;
 use crate::journey::{self, After, Turn};
 use crate::lane::{Lane, Next};
+use crate::notice::Notice;
 use crate::reach::{Approach, Unreached};
 use crate::ready;
 use crate::security::{self, Owed};
+use crate::settings::Way;
 use crate::throttles::{Line, Seat};
 use crate::tls_reports::{Seen, Told};
 use crate::transmit::{Session, Unopened, Why};
-use dispatch::judge::{Circumstance, DnsOutcome, What, dns_verdict, is_of_one_server, is_unanswered, judge};
+use dispatch::judge::{Circumstance, DnsOutcome, What, dns_verdict, is_of_one_server, judge};
 use dispatch::security::Refusal;
 use model::{Attempt, Outcome, Scope, Stage, Timestamp, Verdict};
 use net::{ConnectFailure, Egress, Resolve, Trust};
@@ -187,26 +189,58 @@ struct Failure {
     note: Option<String>,
     /// What was said, where anything was.
     transcript: Option<String>,
-    reached: bool,
-    /// Our own way out does not work: nothing is known of the site.
-    is_ours: bool,
-    /// The site has no address of a family that our way out has; another source may.
-    is_other_family: bool,
-    /// The host's addresses are inside: nobody may connect to them.
-    is_inside: bool,
-    /// The server speaks for itself alone: another host of the site may take what it does not.
-    is_its_own: bool,
+    cause: Cause,
+}
+
+/// Whose word a failure is, if it is anybody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// No server spoke, or none may be asked.
+    Silence,
+    /// A server spoke: the site's word.
+    Site,
+    /// A server speaks for itself alone: another host of the site may take what it does not.
+    OneServer,
     /// DNS said nothing definite, asked then.
-    unanswered: Option<Timestamp>,
+    Unanswered(Timestamp),
+    /// Our own way out does not work: nothing is known of the site.
+    OurWayOut,
+    /// The site has no address of a family that our way out has; another source may.
+    OtherFamily,
+    /// The host's addresses are inside: nobody may connect to them.
+    Inside,
+}
+
+impl Cause {
+    fn of(why: &Why, reached: bool) -> Cause {
+        match why {
+            Why::Connect(ConnectFailure::Egress(_)) => Cause::OurWayOut,
+            Why::Connect(ConnectFailure::OtherFamily(_)) => Cause::OtherFamily,
+            Why::Connect(ConnectFailure::Forbidden(_)) => Cause::Inside,
+            _ if reached => Cause::Site,
+            _ => Cause::Silence,
+        }
+    }
 }
 
 impl Failure {
+    /// No server was asked: what was not found, or is not allowed.
+    fn unasked(host: &str, stage: Stage, verdict: Verdict, note: String, cause: Cause) -> Failure {
+        let (host, note) = (host.to_owned(), Some(note));
+        Failure { host, address: None, stage, verdict, reply: None, note, transcript: None, cause }
+    }
+
+    /// Did a mail server answer, so that it is its word, and not silence, that counts?
+    fn reached(&self) -> bool {
+        matches!(self.cause, Cause::Site | Cause::OneServer)
+    }
+
     /// Does it tell more of the site than what is known? A server that points inside, or has no address of our family, does
     /// not make the domain unreachable for good beside one that is down; nor does one that takes no mail itself.
     fn outweighs(&self, known: &Failure) -> bool {
         let passes = |failure: &Failure| failure.verdict.outcome == Outcome::Deferred;
-        let is_theirs = !(self.is_other_family || self.is_inside);
-        is_theirs && !(self.is_its_own && passes(known) && !passes(self))
+        let is_theirs = !matches!(self.cause, Cause::OtherFamily | Cause::Inside);
+        is_theirs && !(self.cause == Cause::OneServer && passes(known) && !passes(self))
     }
 }
 
@@ -225,20 +259,19 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
             Ok(owed) => Owed { strict, watched: owed.watched || strict, ..owed },
             Err(refusal) => {
                 house.tally.count(Told::refused(house, domain, host, refusal), house.now());
-                let unanswered = (refusal == Refusal::RecordsDoubtful).then_some(asked_at);
-                last = Some(Failure { unanswered, ..not_allowed(house, lane, host, refusal) });
+                last = Some(not_allowed(house, lane, host, refusal, asked_at));
                 continue;
             }
         };
-        let mut addresses = match addresses(house, host).await {
+        let mut addresses = match addresses(house, host, asked_at).await {
             Ok(addresses) => addresses,
             Err(failure) => {
                 // One server's refusal is not the site's while DNS cannot say where another is.
-                let is_one_refusal = |known: &Failure| known.is_its_own && known.verdict.outcome != Outcome::Deferred;
-                let may_differ = is_unanswered(&failure.verdict) && last.as_ref().is_some_and(is_one_refusal);
-                if last.is_none() || may_differ {
-                    let unanswered = is_unanswered(&failure.verdict).then_some(asked_at);
-                    last = Some(Failure { unanswered, ..failure });
+                let is_one_refusal =
+                    |known: &Failure| known.cause == Cause::OneServer && known.verdict.outcome != Outcome::Deferred;
+                let is_unanswered = matches!(failure.cause, Cause::Unanswered(_));
+                if last.is_none() || (is_unanswered && last.as_ref().is_some_and(is_one_refusal)) {
+                    last = Some(failure);
                 }
                 continue;
             }
@@ -259,12 +292,13 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
             house.tally.count(Told::unopened(house, domain, &owed, host, address, &unopened), house.now());
             tries_left -= before - addresses.len();
             let mut failure = failure(house, lane, host, address, unopened);
-            if failure.is_its_own {
+            let is_its_own = failure.cause == Cause::OneServer;
+            if is_its_own {
                 house.reach.set_back(from, host, house.now());
             } else if is_final(&failure) {
                 refused = SESSIONS_REFUSED_MAX;
             } else {
-                refused += usize::from(failure.reached);
+                refused += usize::from(failure.reached());
             }
             if let Some(demanded) = owed.demand.policy().filter(|_| failure.stage == Stage::Tls) {
                 failure.verdict = tls_verdict(house, lane, What::PolicyUnmet);
@@ -274,7 +308,6 @@ async fn open(house: &House, lane: &Lane, first: &Claimed) -> Result<Session, Fa
                 // It is this message that insists; others may go to the site in clear.
                 failure.verdict.scope = Scope::Recipient;
             }
-            let is_its_own = failure.is_its_own;
             if last.as_ref().is_none_or(|known| failure.outweighs(known)) {
                 last = Some(failure);
             }
@@ -293,8 +326,8 @@ fn is_final(failure: &Failure) -> bool {
     failure.reply.as_ref().is_some_and(model::Reply::is_permanent)
 }
 
-/// The host's addresses; a relay may be given by address.
-async fn addresses(house: &House, host: &str) -> Result<Vec<IpAddr>, Failure> {
+/// The host's addresses, asked for now; a relay may be given by address.
+async fn addresses(house: &House, host: &str, asked_at: Timestamp) -> Result<Vec<IpAddr>, Failure> {
     if let Ok(literal) = host.parse() {
         return Ok(vec![literal]);
     }
@@ -305,26 +338,16 @@ async fn addresses(house: &House, host: &str) -> Result<Vec<IpAddr>, Failure> {
         Ok(addresses) if !addresses.is_empty() => Ok(addresses),
         Ok(_) => Err(no_address(host, DnsOutcome::NoAddress)),
         Err(failure) if failure.is_definite() => Err(no_address(host, DnsOutcome::NoAddress)),
-        Err(_) => Err(no_address(host, DnsOutcome::TemporaryFailure)),
+        Err(_) => {
+            let cause = Cause::Unanswered(asked_at);
+            Err(Failure { cause, ..no_address(host, DnsOutcome::TemporaryFailure) })
+        }
     }
 }
 
 fn no_address(host: &str, outcome: DnsOutcome) -> Failure {
-    Failure {
-        host: host.to_owned(),
-        address: None,
-        stage: Stage::Dns,
-        verdict: dns_verdict(outcome),
-        reply: None,
-        note: Some(format!("no address was found for the mail server {host:?}")),
-        transcript: None,
-        reached: false,
-        is_ours: false,
-        is_other_family: false,
-        is_inside: false,
-        is_its_own: false,
-        unanswered: None,
-    }
+    let note = format!("no address was found for the mail server {host:?}");
+    Failure::unasked(host, Stage::Dns, dns_verdict(outcome), note, Cause::Silence)
 }
 
 /// The domain's own policy keeps the message from going there.
@@ -333,30 +356,14 @@ fn tls_verdict(house: &House, lane: &Lane, what: What<'_>) -> Verdict {
     judge(house.rules(), &Circumstance { stage: Stage::Tls, provider, what })
 }
 
-/// A server that the policy leaves out.
-fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal) -> Failure {
-    let verdict = match refusal {
-        Refusal::RecordsDoubtful => tls_verdict(house, lane, What::RecordsDoubtful),
-        Refusal::NotInPolicy | Refusal::PolicyNotAtHand => tls_verdict(house, lane, What::PolicyUnmet),
+/// A server that the policy leaves out, as DNS had it when it was asked.
+fn not_allowed(house: &House, lane: &Lane, host: &str, refusal: Refusal, asked_at: Timestamp) -> Failure {
+    let (what, cause) = match refusal {
+        Refusal::RecordsDoubtful => (What::RecordsDoubtful, Cause::Unanswered(asked_at)),
+        Refusal::NotInPolicy | Refusal::PolicyNotAtHand => (What::PolicyUnmet, Cause::Silence),
     };
-    let note = Some(format!("not sent: {refusal}"));
-    let (host, stage) = (host.to_owned(), Stage::Tls);
-    let (reached, is_ours, is_other_family, is_inside, is_its_own) = (false, false, false, false, false);
-    Failure {
-        host,
-        address: None,
-        stage,
-        verdict,
-        reply: None,
-        note,
-        transcript: None,
-        reached,
-        is_ours,
-        is_other_family,
-        is_inside,
-        is_its_own,
-        unanswered: None,
-    }
+    let verdict = tls_verdict(house, lane, what);
+    Failure::unasked(host, Stage::Tls, verdict, format!("not sent: {refusal}"), cause)
 }
 
 /// A server and what it owes us.
@@ -429,11 +436,9 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
     let Unopened { stage, why, reached, transcript, .. } = unopened;
     let provider = lane.provider().map(|provider| provider.key.as_str());
     let judged = |what| judge(house.rules(), &Circumstance { stage, provider, what });
-    let is_ours = matches!(why, Why::Connect(ConnectFailure::Egress(_)));
-    let is_other_family = matches!(why, Why::Connect(ConnectFailure::OtherFamily(_)));
-    let is_inside = matches!(why, Why::Connect(ConnectFailure::Forbidden(_)));
+    let cause = Cause::of(&why, reached);
     // No connection was tried: it is DNS that said so.
-    let stage = if is_inside { Stage::Dns } else { stage };
+    let stage = if cause == Cause::Inside { Stage::Dns } else { stage };
     let (verdict, reply, note) = match why {
         Why::Connect(failure) => {
             let verdict = match &failure {
@@ -458,25 +463,11 @@ fn failure(house: &House, lane: &Lane, host: &str, address: Option<IpAddr>, unop
             (judged(what), None, Some(journey::in_words(&ending)))
         }
     };
-    let host = host.to_owned();
     let is_its_own = reply
         .as_ref()
         .is_some_and(|reply| is_of_one_server(&verdict, reply) && !(reply.is_transient() && is_crowded(lane, stage)));
-    Failure {
-        host,
-        address,
-        stage,
-        verdict,
-        reply,
-        note,
-        transcript,
-        reached,
-        is_ours,
-        is_other_family,
-        is_inside,
-        is_its_own,
-        unanswered: None,
-    }
+    let cause = if is_its_own { Cause::OneServer } else { cause };
+    Failure { host: host.to_owned(), address, stage, verdict, reply, note, transcript, cause }
 }
 
 /// The domains whose people wait for a site that points inside, where it matters whose they are: those of one campaign, and
@@ -496,22 +487,22 @@ async fn domains_inside(house: &House, lane: &Lane, first: &Claimed) -> Vec<Stri
 
 /// Nobody took us in. A word of theirs concerns the lane; silence concerns everybody who waits in it.
 async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, started_at: Timestamp) {
-    if failure.is_ours {
+    if failure.cause == Cause::OurWayOut {
         not_begun(house, lane, first);
         house.source_down(lane, failure.note.as_deref().unwrap_or_default());
         return;
     }
-    if let Some(asked_at) = failure.unanswered
+    if let Cause::Unanswered(asked_at) = failure.cause
         && house.is_our_resolvers_silence(lane, &failure.verdict, asked_at).await
     {
         not_begun(house, lane, first);
         return;
     }
-    if failure.is_other_family && house.leave_to_another_family(lane, &first) {
+    if failure.cause == Cause::OtherFamily && house.leave_to_another_family(lane, &first) {
         not_begun(house, lane, first);
         return;
     }
-    if failure.is_inside {
+    if failure.cause == Cause::Inside {
         let domains = domains_inside(house, lane, &first).await;
         if house.is_our_resolver(lane, &domains, &failure.verdict) {
             not_begun(house, lane, first);
@@ -527,10 +518,10 @@ async fn give_up(house: &House, lane: &Lane, first: Claimed, failure: Failure, s
         return;
     }
     // Encryption that fails is no silence: there is a server, and it is not to be talked to.
-    let silent = !failure.reached && failure.verdict.scope != Scope::Source && failure.stage != Stage::Tls;
+    let silent = !failure.reached() && failure.verdict.scope != Scope::Source && failure.stage != Stage::Tls;
     // Servers whose names point inside, or that have no address of our family, are not tried at all: that says nothing
     // about our line.
-    let unheard = silent && failure.verdict.outcome == Outcome::Deferred && !failure.is_other_family;
+    let unheard = silent && failure.verdict.outcome == Outcome::Deferred && failure.cause != Cause::OtherFamily;
     if unheard && house.is_our_silence(lane) {
         not_begun(house, lane, first);
         return;
@@ -583,6 +574,6 @@ fn attempt(claimed: &Claimed, failure: &Failure, started_at: Timestamp, now: Tim
         host: Some(failure.host.clone()).filter(|host| !host.is_empty()),
         address: failure.address,
         tls: None,
-        reached_receiver: failure.reached,
+        reached_receiver: failure.reached(),
     }
 }

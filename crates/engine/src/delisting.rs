@@ -6,8 +6,8 @@
 
 use crate::fleet::Rest;
 use crate::handle::Handle;
-use crate::house::Notice;
 use crate::lanes::{Written, written};
+use crate::notice::Notice;
 use crate::remembered::Remembered;
 use dispatch::alert::{self, Turn};
 use dispatch::pace::Pace;

@@ -3,36 +3,34 @@
 //!
 //! What lets people go is told as parts, and what keeps each of them besides (their hours, the sample that goes first) as gates; the
 //! course of both ([`course`]) is where the end, the days and whom the expiry comes before are read from, so that they agree.
-//! Whom holds keep back is told apart from the rest. Every site is foreseen by itself, from who waits there and from the ways that
-//! lead there ([`crate::paths`]); the one that ends last is told, and why. Where other campaigns at work have people at the same place, turns are shared as lanes share them
-//! (`dispatch::share`): by the weights of the workspaces, then by those of their campaigns. A forecast is an estimate and says what it rests on. Nothing here is remembered; it is computed when
-//! somebody asks.
+//! Whom holds keep back is told apart from the rest. Every site is foreseen by itself ([`sites`]); the one that ends last is
+//! told, and why. With other campaigns at the same place turns are shared ([`turns`]). A forecast is an estimate and says what
+//! it rests on. Nothing here is remembered; it is computed when somebody asks.
 
 mod ceilings;
 mod course;
 mod held;
 mod rate;
+mod sites;
+mod turns;
 
 use crate::Stakes;
-use crate::budget::{day_of, opens_on};
+use crate::budget::opens_on;
 use crate::hours::{Closed, Hours};
 use crate::launch;
-use crate::paths::{self, Path, Paths, sending_domain};
+use crate::paths::{self, Paths, sending_domain};
 use crate::report::{iso, iso_or_null};
 use crate::sample::{SampleOut, sample_out};
 use ceilings::of_ceilings;
 use course::{Course, Gates, Part, by_day, side_by_side};
-use dispatch::pace::{Cause, InForce, Limit, Outlook};
-use dispatch::providers;
-use dispatch::share::{WEIGHT_MAX, WEIGHT_USUAL, Weights};
-use dispatch::volume::{self, Forecast as Days, Who};
+use dispatch::volume::{self, Forecast as Days};
 use held::Held;
-use model::{CampaignId, SiteId, SourceId, Timestamp, WorkspaceId, thousands};
+use model::{SiteId, Timestamp, thousands};
 use serde::Serialize;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use sites::of_sites;
 use std::time::Duration;
-use store::{Campaign, CeilingOf, Site, Store, StoreError, WaitingAt};
+use store::{Campaign, Store, StoreError};
+use turns::{Work, part_of};
 
 /// The rate means nothing before so many tries.
 const TRIES_MIN: u64 = 20;
@@ -45,8 +43,6 @@ const FORESEEN: Duration = Duration::from_secs(366 * DAY_S);
 /// Where they decide by themselves when the last goes.
 const THE_HOURS: &str = "the sending hours";
 const THE_SAMPLE: &str = "the sample that goes first";
-/// Sources whose budgets are told one by one.
-const BUDGETS_TOLD_MAX: usize = 3;
 
 /// When the people who wait will have been tried.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -159,7 +155,7 @@ impl Forecast {
         let (course, plan) = last.unwrap_or((rate, by_rate));
         let because = match (gates.that_decides(&plan.parts, &course), plan.because) {
             (None, None) => {
-                self.ends_on_day = Some(day_of(course.ends_at())).filter(|_| self.at_this_rate_s.is_some());
+                self.ends_on_day = Some(course.ends_at().day()).filter(|_| self.at_this_rate_s.is_some());
                 return;
             }
             (None, Some(named)) => named,
@@ -167,8 +163,8 @@ impl Forecast {
             (Some((gate, says)), Some((_, why))) => (gate, format!("{says} and {why}")),
         };
         self.ends_at = Some(course.ends_at()).filter(|at| *at < now + FORESEEN);
-        self.ends_on_day = self.ends_at.map(day_of);
-        self.days = if self.ends_on_day == Some(day_of(now)) { Vec::new() } else { course.days() };
+        self.ends_on_day = self.ends_at.map(Timestamp::day);
+        self.days = if self.ends_on_day == Some(now.day()) { Vec::new() } else { course.days() };
         (self.bound, self.because, self.last_site) = (Some(because.0), Some(because.1), plan.site);
     }
 }
@@ -320,49 +316,6 @@ impl Gates<'_> {
     }
 }
 
-/// Who waits where.
-struct Work {
-    /// All of the campaign who are foreseen.
-    waiting: u64,
-    /// Where its people are known to go.
-    here: Vec<WaitingAt>,
-    /// The campaign's own share of turns.
-    own: Claim,
-    /// Who of each other campaign at work waits at an operator …
-    others_there: BTreeMap<String, Others>,
-    /// … at one site …
-    others_at: BTreeMap<String, Others>,
-    /// … and anywhere, with the campaign, in the same workspace.
-    others: Vec<(Campaign, Other)>,
-}
-
-/// Other campaigns' people at one place.
-type Others = BTreeMap<CampaignId, Other>;
-
-/// What a campaign's share of turns depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Claim {
-    workspace: WorkspaceId,
-    weights: Weights,
-}
-
-/// Another campaign's people at the same place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Other {
-    claim: Claim,
-    waiting: u64,
-}
-
-impl Claim {
-    fn of(campaign: &Campaign, workspaces: &BTreeMap<WorkspaceId, u32>) -> Claim {
-        let own = launch::snapshot(campaign).ok().and_then(|snapshot| snapshot.options.timing.weight);
-        let workspace = workspaces.get(&campaign.workspace).copied().unwrap_or(WEIGHT_USUAL);
-        let within = |weight: u32| weight.clamp(1, WEIGHT_MAX);
-        let weights = Weights { workspace: within(workspace), campaign: within(own.unwrap_or(WEIGHT_USUAL)) };
-        Claim { workspace: campaign.workspace, weights }
-    }
-}
-
 /// How many are to go of whom nobody knows whose servers they go to, where that decides how many may go today: those whom no
 /// day budget could spread, wherever they go, are none of them.
 async fn unplaced(store: &Store, campaign: &Campaign, paths: &Paths) -> Result<Option<u64>, StoreError> {
@@ -370,336 +323,9 @@ async fn unplaced(store: &Store, campaign: &Campaign, paths: &Paths) -> Result<O
     Ok(paths.least_today().is_some_and(|least| people > least).then_some(people))
 }
 
-impl Work {
-    /// `waiting` may be fewer than the ledger has. Who is held is left out where they wait (`held`); others in proportion.
-    async fn read(
-        store: &Store,
-        campaign: &Campaign,
-        waiting: u64,
-        mut held: BTreeMap<Option<SiteId>, u64>,
-    ) -> Result<Work, StoreError> {
-        let set = store.ceilings().await?.into_iter();
-        let workspaces = set.filter_map(|set| match set.of {
-            CeilingOf::Workspace(workspace) => Some((workspace, set.weight?)),
-            CeilingOf::Source(_) => None,
-        });
-        let workspaces: BTreeMap<WorkspaceId, u32> = workspaces.collect();
-        let mut work = Work {
-            waiting,
-            here: Vec::new(),
-            own: Claim::of(campaign, &workspaces),
-            others_there: BTreeMap::new(),
-            others_at: BTreeMap::new(),
-            others: Vec::new(),
-        };
-        let mut others: BTreeMap<CampaignId, (Campaign, Other)> = BTreeMap::new();
-        for mut row in store.waiting_by_site(None).await? {
-            if row.campaign == campaign.id {
-                let held_there = held.remove(&row.site.as_ref().map(|site| site.id)).unwrap_or(0);
-                row.waiting = row.waiting.saturating_sub(held_there);
-                work.here.extend((row.waiting > 0).then_some(row));
-                continue;
-            }
-            if !row.state.may_send() {
-                continue;
-            }
-            let (_, other) = match others.entry(row.campaign) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => {
-                    let Some(known) = store.campaign(row.campaign).await? else { continue };
-                    let claim = Claim::of(&known, &workspaces);
-                    new.insert((known, Other { claim, waiting: 0 }))
-                }
-            };
-            other.waiting += row.waiting;
-            let nobody = Other { waiting: 0, ..*other };
-            if let Some(site) = &row.site {
-                let at_site = work.others_at.entry(site.fingerprint.clone()).or_default();
-                at_site.entry(row.campaign).or_insert(nobody).waiting += row.waiting;
-                let there = work.others_there.entry(paths::operator(site).to_owned()).or_default();
-                there.entry(row.campaign).or_insert(nobody).waiting += row.waiting;
-            }
-        }
-        let known: u64 = work.here.iter().map(|row| row.waiting).sum();
-        if known > waiting {
-            let share = |row: &mut WaitingAt| row.waiting = row.waiting * waiting / known.max(1);
-            work.here.iter_mut().for_each(share);
-        }
-        work.others = others.into_values().filter(|(other, _)| other.workspace == campaign.workspace).collect();
-        Ok(work)
-    }
-
-    /// All of the campaign, and those who go beside them of the other campaigns for which `is_beside`.
-    fn beside(&self, is_beside: impl Fn(&Campaign) -> bool) -> u64 {
-        let others = self.others.iter().filter(|(campaign, _)| is_beside(campaign));
-        with_others(self.own, self.waiting, &others.map(|(_, other)| *other).collect::<Vec<_>>())
-    }
-}
-
-fn listed(others: Option<&Others>) -> Vec<Other> {
-    others.into_iter().flat_map(BTreeMap::values).copied().collect()
-}
-
-/// So many, and of everybody else as many as have their turn meanwhile, or all where they have fewer.
-fn with_others(own: Claim, waiting: u64, others: &[Other]) -> u64 {
-    let mut sums = BTreeMap::from([(own.workspace, u64::from(own.weights.campaign))]);
-    for other in others {
-        *sums.entry(other.claim.workspace).or_default() += u64::from(other.claim.weights.campaign);
-    }
-    // A workspace's turns are shared by its campaigns.
-    let turns = |claim: &Claim| {
-        let sum = sums.get(&claim.workspace).copied().unwrap_or(1).max(1);
-        f64::from(claim.weights.workspace) * f64::from(claim.weights.campaign) / sum as f64
-    };
-    others.iter().fold(waiting, |all, other| {
-        let meanwhile = (waiting as f64 * turns(&other.claim) / turns(&own)).round() as u64;
-        all.saturating_add(other.waiting.min(meanwhile))
-    })
-}
-
-/// The part of a campaign in days that others share: it goes in step with them.
-fn part_of(days: Vec<(i64, u64)>, waiting: u64, all: u64) -> Vec<(i64, u64)> {
-    let (mut gone, mut told) = (0u64, 0u64);
-    let mut part = |(day, messages): (i64, u64)| {
-        gone = gone.saturating_add(messages);
-        let up_to = u64::try_from(u128::from(gone) * u128::from(waiting) / u128::from(all.max(1))).unwrap_or(waiting);
-        let now = up_to.saturating_sub(std::mem::replace(&mut told, up_to));
-        (now > 0).then_some((day, now))
-    };
-    days.into_iter().filter_map(&mut part).collect()
-}
-
 /// When the budgets of the day on which the last goes open.
 fn day_begins(days: &Days, now: Timestamp) -> Timestamp {
-    days.ends.map_or(Timestamp::MAX, |day| if day <= day_of(now) { now } else { opens_on(day) })
-}
-
-/// What waits at one operator's sites, as lanes and budgets there let it go.
-struct There<'w> {
-    rows: Vec<&'w WaitingAt>,
-    waiting: u64,
-}
-
-/// All sites side by side: who of the campaign goes when, as far as something known slows them; the plan of the site that ends
-/// last; and how many nothing known slows.
-fn of_sites(work: &Work, paths: &Paths, now: Timestamp) -> (Vec<Part>, Option<Plan>, u64) {
-    let mut there: BTreeMap<&str, There<'_>> = BTreeMap::new();
-    for row in &work.here {
-        if let Some(site) = &row.site {
-            let one = there.entry(paths::operator(site)).or_insert(There { rows: Vec::new(), waiting: 0 });
-            one.rows.push(row);
-            one.waiting += row.waiting;
-        }
-    }
-    let (mut slowed, mut last): (u64, Option<Plan>) = (0, None);
-    let (mut parts, mut budgets) = (Vec::new(), BTreeMap::new());
-    for one in there.values().filter(|one| one.waiting > 0) {
-        let by_lanes = by_lanes(one, work, paths, now);
-        let by_budget = by_budget(one, work, paths, &mut budgets, now);
-        let is_slowed = by_budget.is_some() || !is_as_configured(one, paths);
-        let bounded = by_lanes.into_iter().chain(by_budget).max_by_key(|plan| plan.ends_at);
-        slowed += bounded.as_ref().filter(|_| is_slowed).map_or(0, |_| one.waiting);
-        let Some(plan) = by_retries(one, bounded.as_ref(), now).or(bounded) else { continue };
-        parts.extend_from_slice(&plan.parts);
-        if last.as_ref().is_none_or(|last| last.ends_at < plan.ends_at) {
-            last = Some(plan);
-        }
-    }
-    (side_by_side(parts), last, work.waiting.saturating_sub(slowed))
-}
-
-/// The ways to a site: where some are open, those that are gone round carry nothing.
-fn open_ways<'p>(paths: &'p Paths, site: &'p Site) -> Vec<Path<'p>> {
-    let mut ways = paths.toward(site);
-    if ways.iter().any(|way| !way.is_gone_round()) {
-        ways.retain(|way| !way.is_gone_round());
-    }
-    ways
-}
-
-/// Does nothing slow it there but what is configured? How fast it goes within that is measured.
-fn is_as_configured(one: &There<'_>, paths: &Paths) -> bool {
-    let mut sites = one.rows.iter().filter_map(|row| row.site.as_ref());
-    sites.all(|site| open_ways(paths, site).iter().all(Path::is_as_configured))
-}
-
-/// As rests, learned limits and what is configured let it go; `None`: nothing slows it.
-fn by_lanes(one: &There<'_>, work: &Work, paths: &Paths, now: Timestamp) -> Option<Plan> {
-    let mut last: Option<Plan> = None;
-    let (mut parts, mut shared, mut slowed) = (Vec::new(), 0, 0);
-    let mut foresee = |waiting: u64, all: u64, row: &WaitingAt| {
-        let site = row.site.as_ref()?;
-        let ways = open_ways(paths, site);
-        let outlooks: Vec<Outlook> = ways.iter().map(Path::outlook).collect();
-        if outlooks.is_empty() || outlooks.iter().any(|outlook| outlook.is_free(now)) {
-            return None;
-        }
-        let ends_at = Outlook::ends(&outlooks, all, now).unwrap_or(Timestamp::MAX);
-        parts.extend(let_go(&outlooks, (waiting, all), ends_at, now));
-        slowed += waiting;
-        let slowest = ways.iter().max_by_key(|way| way.outlook().from)?;
-        let name = slowest.site_name(row.domain.as_deref());
-        let limits = in_words(&slowest.limits(), now);
-        let listed = slowest.rests().filter(|_| limits.is_empty()).map(|(_, why)| why);
-        let held =
-            slowest.held().map(|hold| format!("{} is held by {}: {}", slowest.source.name, hold.actor, hold.why));
-        let alone = slowest.left_alone().map(|alone| alone.why.clone());
-        let why = alone.into_iter().chain(held).chain(limits).chain(listed).collect::<Vec<_>>().join("; ");
-        let site = LastSite { name, waiting };
-        let because = format!("{}, where {} wait: {why}", site.name, thousands(site.waiting));
-        if last.as_ref().is_none_or(|last| last.ends_at < ends_at) {
-            last = Some(Plan { parts: Vec::new(), ends_at, because: Some((Bound::Lanes, because)), site: Some(site) });
-        }
-        Some(())
-    };
-    let is_shared =
-        |row: &WaitingAt| row.site.as_ref().is_some_and(|site| paths.toward(site).iter().any(Path::is_shared));
-    for row in &one.rows {
-        if is_shared(row) {
-            shared += row.waiting;
-            continue;
-        }
-        let others = row.site.as_ref().and_then(|site| work.others_at.get(&site.fingerprint));
-        foresee(row.waiting, with_others(work.own, row.waiting, &listed(others)), row);
-    }
-    if let Some(row) = one.rows.iter().find(|row| is_shared(row)) {
-        let others = row.site.as_ref().and_then(|site| work.others_there.get(paths::operator(site)));
-        foresee(shared, with_others(work.own, shared, &listed(others)), row);
-    }
-    let mut last = last?;
-    parts.push(Part::at(now, one.waiting.saturating_sub(slowed)));
-    last.parts = side_by_side(parts);
-    Some(last)
-}
-
-/// Limits that bound how many go; the words that caused two are told once.
-fn in_words(limits: &[InForce], now: Timestamp) -> Vec<String> {
-    let mut told: Option<&Cause> = None;
-    let bounds = limits.iter().filter(|limit| !matches!(limit.limit, Limit::Connections | Limit::PerConnection));
-    let mut words = Vec::new();
-    for limit in bounds {
-        words.push(match (told, &limit.cause) {
-            (Some(told), Some(cause)) if told == cause => limit.limit.counted(limit.value),
-            _ => limit.told_at(now),
-        });
-        told = told.or(limit.cause.as_ref());
-    }
-    words
-}
-
-/// `waiting` of `all` as these lanes let them go, which have let the last of all go at `ends_at`.
-fn let_go(outlooks: &[Outlook], (waiting, all): (u64, u64), ends_at: Timestamp, now: Timestamp) -> Vec<Part> {
-    let from = outlooks.iter().map(|outlook| outlook.from).min().unwrap_or(now);
-    if !outlooks.iter().any(Outlook::has_days) {
-        return vec![if ends_at == Timestamp::MAX {
-            Part::at(ends_at, waiting)
-        } else {
-            Part::over(from, waiting, ends_at.since(from))
-        }];
-    }
-    let mut parts = by_day(&part_of(spread(outlooks, all, now, ends_at), waiting, all), waiting, now);
-    for part in &mut parts {
-        // A lane's day begins at midnight, or when its rest ends.
-        if let Some(day) = part.day {
-            part.from = Timestamp::from_millis(day.saturating_mul(DAY_MS)).max(from);
-            let with_others = u128::from(part.people) * u128::from(all) / u128::from(waiting.max(1));
-            part.lasts = Outlook::takes(outlooks, u64::try_from(with_others).unwrap_or(all));
-        }
-    }
-    if let Some(last) = parts.last_mut().filter(|last| last.from < ends_at && ends_at < Timestamp::MAX) {
-        last.lasts = ends_at.since(last.from);
-    }
-    parts
-}
-
-/// Messages by day until they end.
-fn spread(outlooks: &[Outlook], all: u64, now: Timestamp, ends_at: Timestamp) -> Vec<(i64, u64)> {
-    let (today, mut gone, mut days) = (day_of(now), 0, Vec::new());
-    let last = if ends_at == Timestamp::MAX { today + volume::FORECAST_DAYS_MAX } else { day_of(ends_at) };
-    for day in today..=last {
-        let midnight = Timestamp::from_millis((day + 1).saturating_mul(DAY_MS));
-        let sum = outlooks.iter().fold(0u64, |sum, outlook| sum.saturating_add(outlook.before(midnight)));
-        let up_to = if day == last && ends_at < Timestamp::MAX { all } else { sum.min(all) };
-        if up_to > gone {
-            days.push((day, up_to - gone));
-        }
-        gone = gone.max(up_to);
-    }
-    days
-}
-
-/// What budgets made of so many, spent so far by these sources, is the same for every site nobody described.
-type Budgets = BTreeMap<(u64, Vec<(SourceId, u32)>), Days>;
-
-/// As the day budgets of the sources let it go, which take over from each other; `None`: nothing bounds it, or all may go
-/// today.
-fn by_budget(one: &There<'_>, work: &Work, paths: &Paths, known: &mut Budgets, now: Timestamp) -> Option<Plan> {
-    let (row, today) = (one.rows.first()?, day_of(now));
-    let site = row.site.as_ref()?;
-    let others = match &site.provider {
-        Some(key) => work.others_there.get(key),
-        None => work.others_at.get(&site.fingerprint),
-    };
-    let all = with_others(work.own, one.waiting, &listed(others));
-    let ways = open_ways(paths, site);
-    let histories = ways.iter().map(Path::history).collect::<Option<Vec<_>>>()?;
-    let provider = site.provider.as_deref();
-    let foresee = || {
-        let senders: Vec<_> = histories.iter().map(|(who, history)| (*who, history.as_slice())).collect();
-        volume::forecast_among(all, &senders, provider, today)
-    };
-    let days = match provider {
-        Some(_) => foresee(),
-        None => {
-            let spent = |(_, history): &(Who, paths::Days)| history.last().map_or(0, |(_, count)| count.attempted);
-            let spent = ways.iter().map(|way| way.source.id).zip(histories.iter().map(spent)).collect();
-            known.entry((all, spent)).or_insert_with(foresee).clone()
-        }
-    };
-    let ends_at = day_begins(&days, now);
-    if ends_at <= now {
-        return None;
-    }
-    let name = ways.first()?.site_name(row.domain.as_deref());
-    let because = Some((Bound::Budget, budgets_in_words(&ways, &name)));
-    let site = Some(LastSite { name, waiting: one.waiting });
-    let parts = by_day(&part_of(days.days, one.waiting, all), one.waiting, now);
-    Some(Plan { parts, ends_at, because, site })
-}
-
-/// `the budgets of mta1 and mta2 toward Google: day 1 of …`.
-fn budgets_in_words(ways: &[Path<'_>], toward: &str) -> String {
-    let mut why: Vec<String> =
-        ways.iter().filter_map(Path::budget).map(|(allowance, _)| allowance.why).take(BUDGETS_TOLD_MAX).collect();
-    why.dedup();
-    let names: Vec<&str> = ways.iter().map(|way| way.source.name.as_str()).collect();
-    let whose = match names.as_slice() {
-        [only] => format!("budget of {only}"),
-        [first @ .., last] if names.len() <= BUDGETS_TOLD_MAX => format!("budgets of {} and {last}", first.join(", ")),
-        _ => format!("budgets of {} sources", names.len()),
-    };
-    format!("the {whose} toward {toward}: {}", why.join("; "))
-}
-
-/// Those who were put off come again at their own time: if the last of them comes later than what else is known, that is the
-/// end.
-fn by_retries(one: &There<'_>, bounded: Option<&Plan>, now: Timestamp) -> Option<Plan> {
-    let (due, row) = one.rows.iter().filter_map(|row| Some((row.last_due?, *row))).max_by_key(|(due, _)| *due)?;
-    if due <= bounded.map_or(now, |plan| plan.ends_at) {
-        return None;
-    }
-    // How many of them come how late is not looked up: at least one does.
-    let mut parts = bounded.map_or_else(|| vec![Part::at(now, one.waiting)], |plan| plan.parts.clone());
-    if let Some(last) = parts.iter_mut().max_by_key(|part| part.from) {
-        *last = last.share(last.people.saturating_sub(1));
-    }
-    parts.push(Part::at(due, 1));
-    let provider = row.site.as_ref().and_then(|site| site.provider.as_deref());
-    let provider = provider.map(|key| providers::by_key(key).map_or(key, |known| known.name.as_str()));
-    let whose = provider.or(row.domain.as_deref());
-    let at = whose.map(|whose| format!(" at {whose}")).unwrap_or_default();
-    let because = format!("people{at} who were put off and are tried again then");
-    Some(Plan { parts: side_by_side(parts), ends_at: due, because: Some((Bound::Retries, because)), site: None })
+    days.ends.map_or(Timestamp::MAX, |day| if day <= now.day() { now } else { opens_on(day) })
 }
 
 /// What the sending domain's budget allows.
@@ -709,7 +335,7 @@ async fn of_domain(store: &Store, from: &str, work: &Work, now: Timestamp) -> Re
         let theirs = launch::snapshot(other).ok().and_then(|other| launch::parse_mailbox(&other.options.from).ok());
         theirs.is_some_and(|theirs| theirs.address.domain().as_str() == name)
     };
-    let (all, today) = (work.beside(is_from), day_of(now));
+    let (all, today) = (work.beside(is_from), now.day());
     let (budget, _) = paths::today_of(&who, None, &history, today);
     let days = volume::forecast(all, &who, None, &history, today);
     let because = format!("the budget of {name}: {}", budget.why);
@@ -746,32 +372,8 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::CampaignState;
 
     const NOON: Timestamp = Timestamp::from_millis(20_000 * DAY_MS + DAY_MS / 2);
-
-    #[test]
-    fn who_was_put_off_until_later_than_all_else_is_the_end() {
-        let row = |due_s: u64| WaitingAt {
-            campaign: CampaignId(1),
-            state: CampaignState::Retrying,
-            site: Some(Site { id: SiteId(1), fingerprint: "aa11".to_owned(), provider: Some("google".to_owned()) }),
-            waiting: 10,
-            last_due: Some(NOON + Duration::from_secs(due_s)),
-            domain: None,
-        };
-        let told = |due_s: u64, bounded: Option<&Plan>| {
-            let row = row(due_s);
-            let plan = by_retries(&There { rows: vec![&row], waiting: 10 }, bounded, NOON);
-            plan.map(|plan| Gates::default().course(&plan.parts).days())
-        };
-        assert_eq!(told(900, None), Some(vec![(20_000, 10)]));
-        assert_eq!(told(DAY_S, None), Some(vec![(20_000, 9), (20_001, 1)]));
-        let parts = by_day(&[(20_000, 4), (20_001, 6)], 10, NOON);
-        let plan = Plan { parts, ends_at: NOON + Duration::from_secs(DAY_S), because: None, site: None };
-        assert_eq!(told(900, Some(&plan)), None, "the budget ends later");
-        assert_eq!(told(2 * DAY_S, Some(&plan)), Some(vec![(20_000, 4), (20_001, 5), (20_002, 1)]));
-    }
 
     /// What is told of so many at noon whom these plans bound, behind these gates.
     fn told(waiting: u64, plans: Vec<Plan>, gates: Gates<'_>, expires_h: Option<u64>) -> Forecast {
@@ -847,27 +449,5 @@ mod tests {
         let plain = told(90, vec![rest(60)], Gates::default(), None);
         assert_eq!((plain.bound, minutes(plain.ends_at), plain.too_late), (Some(Bound::Lanes), Some(60), None));
         assert_eq!(told(90, Vec::new(), Gates::default(), None).because, None);
-    }
-
-    #[test]
-    fn a_part_goes_in_step_with_the_others_and_is_whole_at_the_end() {
-        assert_eq!(part_of(vec![(1, 20), (2, 30), (3, 10)], 20, 60), [(1, 6), (2, 10), (3, 4)]);
-    }
-
-    #[test]
-    fn turns_are_shared_by_weight() {
-        let claim = |workspace: i64, of_it: u32, campaign: u32| Claim {
-            workspace: WorkspaceId(workspace),
-            weights: Weights { workspace: of_it, campaign },
-        };
-        let other = |claim: Claim, waiting: u64| Other { claim, waiting };
-        let own = claim(1, 100, 100);
-        assert_eq!(with_others(own, 20, &[]), 20);
-        assert_eq!(with_others(own, 20, &[other(own, 5), other(own, 100)]), 45, "equals, and whoever has fewer");
-        assert_eq!(with_others(own, 20, &[other(claim(1, 100, 300), 100)]), 80, "three of their turns to one of ours");
-        assert_eq!(with_others(claim(1, 100, 300), 30, &[other(own, 100)]), 40);
-        // Workspaces are equals however many campaigns each has: two of ours share what one of theirs gets alone.
-        assert_eq!(with_others(own, 20, &[other(own, 100), other(claim(2, 100, 7), 100)]), 20 + 20 + 40);
-        assert_eq!(with_others(own, 20, &[other(claim(2, 50, 100), 100)]), 30, "a workspace of half the weight");
     }
 }

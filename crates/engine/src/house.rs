@@ -7,14 +7,15 @@ use crate::fleet::{Fleet, Rest};
 use crate::gate::Gate;
 use crate::holds::{Asked, Holds};
 use crate::lane::{Lane, LaneId, SiteRefusal, Stream};
-use crate::lanes::Shown;
 use crate::mailing::Mailing;
 use crate::note::{Note, Watch};
-use crate::offers::{Offers, Refused};
+use crate::notice::{Notice, Stop};
+use crate::offers::Offers;
 use crate::outstanding::Outstanding;
 use crate::reach::Reach;
 use crate::route::Place;
 use crate::security::Policies;
+use crate::settings::{Settings, Way};
 use crate::terms::Terms;
 use crate::throttles::Throttles;
 use crate::tls_reports::Tally;
@@ -23,268 +24,28 @@ use dispatch::alert::Turn;
 use dispatch::brakes::{Groups, Inside, Trip};
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::own::Described;
-use dispatch::pace::Change;
-use dispatch::providers::{Limits, Provider, Providers};
-use dispatch::react::{LaneHold, Policy};
-use dispatch::retry::Schedule;
+use dispatch::providers::Providers;
+use dispatch::react::LaneHold;
 use dispatch::rules::RulePack;
 use dispatch::share::{Class, Flow, Weights};
 use model::{
-    Actor, AlertKind, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, ImportId, Reply, Scope, SiteId,
-    SourceId, Stage, Timestamp, Verdict,
+    Actor, CampaignId, CampaignKind, CampaignState, Category, DeliveryId, ImportId, Reply, Scope, SiteId, SourceId,
+    Stage, Timestamp, Verdict,
 };
 use net::{Cache, Resolve, TlsClient, World};
-use smtp::client::{Credentials, Timeouts};
 use smtp::extensions::Optional;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
-use store::complaint::Complained;
-use store::{CeilingOf, Claimed, Hold, Part, Settlement, Slot, Store, StoreError, VolumeOf};
-use tokio::sync::{Notify, mpsc, oneshot};
+use store::{CeilingOf, Claimed, Part, Settlement, Slot, Store, StoreError};
+use tokio::sync::{Notify, mpsc};
 
-/// Conversations at once over all sites, unless a campaign asks for fewer.
-pub const CONNECTIONS_MAX: u32 = 1_000;
 /// How long a connection may take to open.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// A source that has no address of a site's family is tried there again after this: sites get new addresses.
 const OTHER_FAMILY_REST: Duration = Duration::from_secs(6 * 3_600);
-
-/// How a run sends.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The name we greet with; it should resolve to our address and back.
-    pub ehlo_name: String,
-    /// The way out.
-    pub way: Way,
-    /// How many conversations there may be.
-    pub ceiling: Ceiling,
-    /// When to try again.
-    pub schedule: Schedule,
-    /// The other numbers of the defaults.
-    pub policy: Policy,
-    /// The deadlines of the conversation.
-    pub timeouts: Timeouts,
-    /// Is anybody's reputation at stake?
-    pub stakes: Stakes,
-    /// Who runs which servers, and what replies mean: shipped, or with an operator's files on top.
-    pub described: Described,
-    /// Limits that are known from elsewhere, in place of learning them.
-    pub limits: Option<KnownLimits>,
-}
-
-/// Whose reputation is at stake: day budgets, warm-up and the canary's wait follow it. The brakes work everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stakes {
-    /// Our addresses' and our domains': receivers see both.
-    Real,
-    /// Our domains' alone: a relay stands between, whose addresses and queue are its own and which hides who receives. The
-    /// sample goes first and the sending domain makes no jump; budgets of addresses toward providers cannot be known.
-    Relayed,
-    /// Nobody who remembers.
-    Rehearsal,
-}
-
-/// Limits from elsewhere: for a benchmark that compares learning with knowing, and with numbers somebody once set.
-#[derive(Clone)]
-pub struct KnownLimits {
-    /// The limits of an operator (a provider's key, or the fingerprint of a site nobody described) at a time. `None`: learn
-    /// them.
-    pub at: Arc<LimitsAt>,
-    /// What a lane makes of a refusal.
-    pub after_refusal: AfterRefusal,
-}
-
-/// What a lane with limits from elsewhere makes of a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AfterRefusal {
-    /// It paces itself by it, below the limits it was told.
-    Learn,
-    /// Nothing: the message is tried again when it is due, the lane goes on as before.
-    GoOn,
-}
-
-/// The limits of an operator at a time.
-pub type LimitsAt = dyn Fn(&str, Timestamp) -> Option<Limits> + Send + Sync;
-
-impl std::fmt::Debug for KnownLimits {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("KnownLimits")
-    }
-}
-
-impl Settings {
-    /// Does no mail leave this machine? Then nobody outside has seen anything that could be history of a name or an
-    /// address.
-    pub(crate) fn is_rehearsal(&self) -> bool {
-        self.stakes == Stakes::Rehearsal
-    }
-
-    /// The ceilings of a lane toward a site.
-    pub(crate) fn limits(&self, provider: Option<&Provider>, fingerprint: &str, now: Timestamp) -> Limits {
-        let operator = provider.map_or(fingerprint, |provider| provider.key.as_str());
-        let known = self.limits.as_ref().and_then(|limits| (limits.at)(operator, now));
-        let shipped = provider.map(|provider| provider.limits).unwrap_or_default();
-        known.unwrap_or_else(|| self.ceiling.limits(shipped))
-    }
-}
-
-/// The way out.
-#[derive(Clone, Debug)]
-pub enum Way {
-    /// To each domain's own servers.
-    Direct {
-        /// The port they listen on.
-        port: u16,
-    },
-    /// Everything through one server.
-    Relay(Relay),
-}
-
-impl Way {
-    /// The port of the servers.
-    pub(crate) fn port(&self) -> u16 {
-        match self {
-            Way::Direct { port } => *port,
-            Way::Relay(relay) => relay.port,
-        }
-    }
-}
-
-/// A server that takes everything.
-#[derive(Clone, Debug)]
-pub struct Relay {
-    /// Its name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// TLS from the first byte.
-    pub implicit_tls: bool,
-    /// Is it on this machine? Then clear text is no risk.
-    pub is_loopback: bool,
-    /// How to sign in.
-    pub credentials: Option<Credentials>,
-}
-
-/// How many conversations there may be at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ceiling {
-    /// What each provider allows, and so many in all.
-    Providers {
-        /// Over all sites.
-        total: u32,
-    },
-    /// One number for everything, in place of the providers' limits (loopback mode, relays).
-    Flat(u32),
-}
-
-impl Ceiling {
-    /// Over all sites.
-    pub(crate) fn total(self) -> u32 {
-        match self {
-            Ceiling::Providers { total } | Ceiling::Flat(total) => total,
-        }
-    }
-
-    /// For one site.
-    pub(crate) fn limits(self, of_provider: Limits) -> Limits {
-        match self {
-            Ceiling::Providers { .. } => of_provider,
-            Ceiling::Flat(connections) => Limits {
-                connections,
-                per_connection: of_provider.per_connection,
-                connects_per_minute: u32::MAX,
-                messages_per_second: None,
-                messages_per_minute: None,
-                messages_per_hour: None,
-                messages_per_day: None,
-                shared_over_sites: false,
-                tls_expected: of_provider.tls_expected,
-            },
-        }
-    }
-}
-
-/// What the scheduler is told.
-#[derive(Debug)]
-pub(crate) enum Notice {
-    /// A site has room for more deliveries.
-    Hungry(SiteId),
-    /// A connection of a lane has ended.
-    Ended(LaneId),
-    /// A batch of settlements is durable.
-    Committed(Vec<Moved>),
-    /// A brake.
-    Tripped(Stop, Whom),
-    /// Nothing of a campaign may start at a site before then.
-    FlowHeld { site: SiteId, campaign: CampaignId, until: Timestamp, why: String },
-    /// Somebody of a campaign has to be read again then: their own hour comes later.
-    ReadAgain { site: SiteId, campaign: CampaignId, at: Timestamp },
-    /// A source is listed where this lane leads.
-    Rests { lane: LaneId, why: String },
-    /// Nothing goes through the source of this lane.
-    SourceDown { lane: LaneId, why: String },
-    /// The day's budget of the lane's source is spent: others take what waits in it, or it waits.
-    Redeal(LaneId),
-    /// A day's budget is spent: somebody is told.
-    BudgetSpent { lane: LaneId, of: VolumeOf, until: Timestamp, why: String },
-    /// The pacing of a lane changed.
-    Learned { lane: LaneId, changes: Vec<Change> },
-    /// A server refused what it offers.
-    OfferRefused { lane: LaneId, refused: Refused },
-    /// A campaign was paused or resumed.
-    Changed(CampaignId),
-    /// Somebody called a message spam.
-    Complained(Box<Complained>),
-    /// Holds were placed or lifted.
-    HoldsChanged,
-    /// Part of a campaign was cancelled: skip who waits there; answered with how many.
-    PartCancelled(Box<(Hold, Actor)>, oneshot::Sender<Result<u64, StoreError>>),
-    /// Sources, pools or streams were changed.
-    WaysChanged,
-    /// A source is not listed any more, at one operator or everywhere; answered with the sites where it rested.
-    Delisted { source: SourceId, toward: Option<String>, answer: oneshot::Sender<Vec<String>> },
-    /// Providers or rules were changed.
-    Described(Described),
-    /// Ceilings or weights were set.
-    CeilingsChanged,
-    /// A place that a ceiling counts fell free, and somebody waits for one.
-    Vacant(CeilingOf),
-    /// Deliveries were added to a standing campaign.
-    Added(CampaignId),
-    /// Deliveries that had ended are in the queue again; answered when they will be found.
-    QueuedAgain(CampaignId, oneshot::Sender<()>),
-    /// A campaign comes into a run under way; answered when its work will be found.
-    TakeUp(Box<Mailing>, oneshot::Sender<()>),
-    /// Somebody wants to see the lanes.
-    Show(oneshot::Sender<Shown>),
-    /// A campaign was cancelled: give back what was read, then answer.
-    Drop(CampaignId, oneshot::Sender<()>),
-    /// The run is to end.
-    Stop,
-}
-
-/// Why everything, or one campaign, is stopped.
-#[derive(Clone, Debug)]
-pub(crate) enum Stop {
-    /// A brake of the rules.
-    Brake(Trip),
-    /// The relay does not answer, and never has in this run.
-    RelaySilent(String),
-}
-
-impl Stop {
-    pub(crate) fn why(&self) -> String {
-        match self {
-            Stop::Brake(trip) => trip.why().to_owned(),
-            Stop::RelaySilent(at) => {
-                format!("The relay {at} does not answer. Nobody was charged an attempt. Check it, then resume.")
-            }
-        }
-    }
-}
 
 /// What one durable settlement means for the queue.
 #[derive(Clone, Copy, Debug)]
@@ -358,12 +119,6 @@ pub(crate) struct House {
     pub(crate) files: Mutex<BTreeMap<ImportId, Arc<str>>>,
 }
 
-/// Between the first tries while the ledger cannot record; each further wait is twice as long …
-pub(crate) const LEDGER_RETRY: Duration = Duration::from_secs(1);
-/// … up to this.
-const LEDGER_RETRY_MAX: Duration = Duration::from_secs(30);
-/// So long after a stop it is tried still: conversations under way come to their end meanwhile.
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a probe's verdicts are waited for, before the lane looks again.
 const PROBE_LOOK: Duration = Duration::from_secs(60);
 /// Imports whose file's name is remembered.
@@ -376,74 +131,7 @@ pub(crate) const SITE_FOR_PROVIDER: &str = "all of ";
 /// While no site has answered at all, a silent one is left alone for so long and nobody is charged.
 const FORGIVEN_HOLD: Duration = Duration::from_secs(300);
 
-/// The next wait for a ledger in trouble.
-pub(crate) fn longer(pause: Duration) -> Duration {
-    (pause * 2).min(LEDGER_RETRY_MAX)
-}
-
-/// Something that has to be recorded cannot be: nothing starts any more, and whoever watches hears it once.
-pub(crate) fn tell_trouble(
-    gate: &Gate,
-    watch: &dyn Watch,
-    alarms: &mpsc::UnboundedSender<Errand>,
-    why: &str,
-    now: Timestamp,
-) {
-    if gate.ledger_fails(why, now) {
-        watch.note(Note::LedgerTrouble(why.to_owned()));
-        let about = About::house(AlertKind::LedgerUnwritable, "");
-        alarms.send(Errand::Heard(Noticed { about, turn: Turn::Lasts(format!("{why}.")) })).ok();
-    }
-}
-
 impl House {
-    /// Something that has to be recorded cannot be: nothing starts any more, and then it is told; the settler finds out when
-    /// it can be again.
-    pub(crate) fn unrecorded(&self, why: &str) {
-        tell_trouble(&self.gate, self.watch.as_ref(), &self.alarms, why, self.now());
-    }
-
-    /// Does what writes to the ledger, as often as it takes: while it cannot record, nothing starts, and it is told once.
-    /// Fails when the ledger can never work again, and a moment after a stop: then whoever starts again goes on.
-    pub(crate) async fn until_recorded<T, W>(&self, write: impl Fn() -> W) -> Result<T, StoreError>
-    where
-        W: Future<Output = Result<T, StoreError>>,
-    {
-        let (mut waiting, mut turn, mut pause) = (None, None, LEDGER_RETRY);
-        loop {
-            let trouble = match write().await {
-                Err(trouble) if trouble.is_transient() => trouble,
-                done => return done,
-            };
-            self.unrecorded(&trouble.to_string());
-            waiting.get_or_insert_with(|| Arc::clone(&self.gate).waits_for_ledger());
-            if self.gate.stopped_for().is_some_and(|since| since >= STOP_PATIENCE) {
-                return Err(trouble);
-            }
-            // One tries again for all that wait.
-            if turn.is_none() {
-                turn = Some(self.ledger_turn.lock().await);
-                continue;
-            }
-            tokio::select! {
-                biased;
-                () = self.gate.until_stopped(), if pause > LEDGER_RETRY => pause = LEDGER_RETRY,
-                () = tokio::time::sleep(pause) => pause = longer(pause),
-            }
-            if self.gate.stopped_for().is_some() {
-                pause = LEDGER_RETRY;
-            }
-        }
-    }
-
-    /// Reads from the ledger, as often as it takes: one that cannot be read is in trouble as one that cannot record.
-    pub(crate) async fn until_read<T, R>(&self, read: impl Fn() -> R) -> Result<T, StoreError>
-    where
-        R: Future<Output = Result<T, StoreError>>,
-    {
-        self.until_recorded(read).await
-    }
-
     /// Who runs which servers, as it is described now.
     pub(crate) fn providers(&self) -> &'static Providers {
         self.described.read().unwrap_or_else(PoisonError::into_inner).providers

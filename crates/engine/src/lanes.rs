@@ -4,7 +4,6 @@
 //! [`sources`] tells the same of each way out: how warm it is toward whom, and what it may still send today.
 
 use crate::Stakes;
-use crate::budget::day_of;
 use crate::delisting;
 use crate::fleet::{Rest, Ways};
 use crate::hours;
@@ -507,7 +506,7 @@ pub fn address_taken<'s>(all: &'s [Source], name: &str, address: Option<IpAddr>)
 
 /// How every source that is in use stands, this machine's own first.
 pub async fn sources(store: &Store, now: Timestamp) -> Result<Vec<SourceView>, StoreError> {
-    let (pools, today, set) = (store.pools().await?, day_of(now), store.ceilings().await?);
+    let (pools, today, set) = (store.pools().await?, now.day(), store.ceilings().await?);
     let mut views = Vec::new();
     for source in store.sources().await? {
         let mut history: BTreeMap<Option<String>, Vec<(i64, DayCount)>> = BTreeMap::new();
@@ -534,7 +533,7 @@ pub async fn sources(store: &Store, now: Timestamp) -> Result<Vec<SourceView>, S
 
 /// How a From domain stands: it has one budget toward all providers together.
 pub async fn domain_stands(store: &Store, domain: DomainId, now: Timestamp) -> Result<TowardView, StoreError> {
-    let today = day_of(now);
+    let today = now.day();
     let mut sums: BTreeMap<i64, DayCount> = BTreeMap::new();
     for row in store.volume_of(VolumeOf::Domain(domain), today - HISTORY_DAYS).await? {
         sums.entry(row.day).or_default().add(&row.count);

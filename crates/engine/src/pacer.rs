@@ -4,7 +4,7 @@
 //! connection and every message is counted where it is permitted, under one lock; nobody is woken to be told "not yet":
 //! whoever has to wait for the rate waits in a line of which only the first has a timer.
 
-use crate::house::{AfterRefusal, KnownLimits};
+use crate::settings::{AfterRefusal, KnownLimits};
 use dispatch::pace::{Heard, InForce, Limit, Memory, Pace, Permit, Response};
 use dispatch::providers::Limits;
 use dispatch::react::LaneHold;

@@ -4,7 +4,7 @@
 //! process and without one. Forecasts and `why` tell from this, so they cannot disagree. Nothing is decided here.
 
 use crate::Stakes;
-use crate::budget::{day_of, next_day};
+use crate::budget::next_day;
 use crate::fleet::{Rest, Source, Ways};
 use crate::holds::concerns;
 use crate::house::SITE_FOR_PROVIDER;
@@ -138,7 +138,7 @@ impl Paths {
         stakes: Stakes,
         now: Timestamp,
     ) -> Result<Paths, StoreError> {
-        let (ways, today) = (Ways::read(store, "").await?, day_of(now));
+        let (ways, today) = (Ways::read(store, "").await?, now.day());
         let members = ways.members(campaign.workspace, campaign.kind);
         let mut holds = store.holds(Some(now)).await?;
         let nowhere = NoWay::of(&ways, &holds, (campaign.workspace, campaign.kind), campaign.id);
@@ -204,7 +204,7 @@ impl Paths {
 
     /// What was sent today counts for the lanes' days as well: a lane's own count is written down seldom.
     fn count_today(&mut self) {
-        let today = day_of(self.now);
+        let today = self.now.day();
         let lanes = self.lanes.iter_mut().map(|((source, _), learned)| (source, learned));
         let unlearned = self.unlearned.iter_mut().map(|((source, _), learned)| (source, learned));
         for (source, learned) in lanes.chain(unlearned) {
@@ -237,7 +237,7 @@ impl Paths {
     /// How many may go today by all sources together wherever they go: each where it may send the least. `None`: nothing is
     /// bounded.
     pub(crate) fn least_today(&self) -> Option<u64> {
-        let (spent, today) = (self.spent.as_ref()?, day_of(self.now));
+        let (spent, today) = (self.spent.as_ref()?, self.now.day());
         let room = |source: &Source, provider: Option<&str>, days: &[(i64, DayCount)]| {
             let (allowance, spent) = today_of(&Who::Source { warm_since: source.warm_since }, provider, days, today);
             u64::from(allowance.messages.saturating_sub(spent))
@@ -343,7 +343,7 @@ impl Path<'_> {
         let mut days = spent.get(&key).cloned().unwrap_or_default();
         if self.site.provider.is_none() {
             // Told together, and the budget is for each of them.
-            let today = day_of(self.paths.now);
+            let today = self.paths.now.day();
             days.retain(|(day, _)| *day < today);
             let there = self.paths.at_sites.get(&(self.source.id, self.site.fingerprint.clone()));
             days.push((today, DayCount { attempted: there.copied().unwrap_or_default(), ..DayCount::default() }));
@@ -354,7 +354,7 @@ impl Path<'_> {
     /// Today's budget, and what is spent of it; `None` where nothing is bounded.
     pub(crate) fn budget(&self) -> Option<(Allowance, u32)> {
         let (who, history) = self.history()?;
-        Some(today_of(&who, self.site.provider.as_deref(), &history, day_of(self.paths.now)))
+        Some(today_of(&who, self.site.provider.as_deref(), &history, self.paths.now.day()))
     }
 
     /// Until when today's budget is spent, if it is, and why it was so large.
@@ -374,7 +374,7 @@ pub(crate) async fn sending_domain(
     let name = from.address.domain().as_str().to_owned();
     let mut sums: BTreeMap<i64, DayCount> = BTreeMap::new();
     if let Some(id) = store.known_domain(&name).await? {
-        for row in store.volume_of(VolumeOf::Domain(id), day_of(now) - HISTORY_DAYS).await? {
+        for row in store.volume_of(VolumeOf::Domain(id), now.day() - HISTORY_DAYS).await? {
             sums.entry(row.day).or_default().add(&row.count);
         }
     }

@@ -5,12 +5,12 @@
 //! is held until MAIL FROM is written.
 
 use crate::SendError;
-use crate::budget::day_of;
 use crate::gate::Pass;
-use crate::house::{House, Notice};
+use crate::house::House;
 use crate::journey::After;
 use crate::lane::Lane;
 use crate::mailing::{Letter, Mailing};
+use crate::notice::Notice;
 use crate::terms::Closed;
 use dispatch::share::Flow;
 use model::{CampaignKind, DeliveryState, SkipReason, Timestamp};
@@ -84,7 +84,7 @@ const FOLLOWS_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// time: where the pacer keeps a rate or rests, where a source or a workspace has ceilings, and at the end of a day.
 pub(crate) async fn prepare_ahead<'a>(house: &'a House, lane: &Lane) -> Option<(Ready, Pass<'a>)> {
     let now = house.now();
-    if day_of(now) != day_of(now + FOLLOWS_WITHIN) || !house.throttles.is_free() {
+    if now.day() != (now + FOLLOWS_WITHIN).day() || !house.throttles.is_free() {
         return None;
     }
     // Waiting for one would keep the message before waiting, whose own slot is written already.

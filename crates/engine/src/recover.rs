@@ -5,8 +5,8 @@
 //! Whoever was put off by a clock that was ahead is brought back. Everything else is still queued or deferred and needs
 //! nothing.
 
-use crate::house::Settings;
 use crate::journey::{before, change};
+use crate::settings::Settings;
 use dispatch::judge::{Circumstance, What, judge};
 use dispatch::react::{react, rules_hold};
 use model::{Actor, Attempt, DeliveryState, Reply, SkipReason, Stage, Timestamp};
@@ -117,11 +117,7 @@ fn read_reply(bytes: &[u8]) -> Option<Reply> {
 pub(crate) mod tests {
     use super::*;
     use crate::Stakes;
-    use crate::house::{Ceiling, Way};
-    use dispatch::react::Policy;
-    use dispatch::retry::Schedule;
     use model::{AddressId, CampaignId, ContactId, DeliveryId, DomainId, SourceId, WorkspaceId};
-    use smtp::client::Timeouts;
     use std::net::IpAddr;
     use store::{Going, Phase};
 
@@ -163,17 +159,7 @@ pub(crate) mod tests {
     }
 
     fn settings() -> Settings {
-        Settings {
-            ehlo_name: "out.letters.example".into(),
-            way: Way::Direct { port: 25 },
-            ceiling: Ceiling::Flat(1),
-            schedule: Schedule::shipped(),
-            policy: Policy::default(),
-            stakes: Stakes::Rehearsal,
-            described: dispatch::own::Described::shipped(),
-            limits: None,
-            timeouts: Timeouts::default(),
-        }
+        Settings::rehearsal("out.letters.example")
     }
 
     #[test]

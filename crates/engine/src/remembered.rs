@@ -8,7 +8,8 @@
 
 use crate::brakes::{Kept, Whom};
 use crate::fleet::Rest;
-use crate::house::{House, Notice, Stop};
+use crate::house::House;
+use crate::notice::{Notice, Stop};
 use crate::offers::Heard;
 use dispatch::brakes::LeftAlone;
 use dispatch::providers::{Limits, Provider, Providers};

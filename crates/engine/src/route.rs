@@ -1,7 +1,8 @@
 //! From a domain to the servers that answer for it.
 
-use crate::house::{House, Way};
+use crate::house::House;
 use crate::security;
+use crate::settings::Way;
 use dispatch::providers::Provider;
 use dispatch::route::{self, HostGroup, Mx, MxAnswer, Route, site_fingerprint};
 use model::{Stage, Verdict};

@@ -4,8 +4,10 @@
 //! batches follows the load. When the ledger cannot record (a full disk), the batch is kept and tried again; the
 //! channel fills, connections wait, and nothing new starts until it is recorded.
 
-use crate::house::{House, LEDGER_RETRY, Moved, Notice, Outcome, longer};
+use crate::house::{House, Moved, Outcome};
 use crate::note::Note;
+use crate::notice::Notice;
+use crate::recording::{LEDGER_RETRY, longer};
 use model::DeliveryState;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -4,8 +4,10 @@
 //! Apart from `house` because DNS is asked and waited for. Invariant: whoever is held back by this is charged nothing.
 
 use crate::brakes::Whom;
-use crate::house::{House, Notice, Stop, Way};
+use crate::house::House;
 use crate::lane::Lane;
+use crate::notice::{Notice, Stop};
+use crate::settings::Way;
 use dispatch::brakes::Silence;
 use dispatch::react::LaneHold;
 use model::{Category, MailDomain, Scope, Timestamp, Verdict};

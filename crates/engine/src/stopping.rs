@@ -5,7 +5,7 @@
 //! [`Obeyed`] covers every delivery that starts after the order returned, in this process.
 
 use crate::handle::Handle;
-use crate::house::{LEDGER_RETRY, longer, tell_trouble};
+use crate::recording::{LEDGER_RETRY, longer, tell_trouble};
 use std::future::Future;
 use std::sync::Arc;
 use store::StoreError;

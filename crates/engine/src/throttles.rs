@@ -8,8 +8,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::house::Notice;
 use crate::lane::HOLD_GONE_ROUND;
+use crate::notice::Notice;
 use dispatch::pace::{Before, InForce, Permit, Throttle, clock};
 use dispatch::share::{Flow, Share, WEIGHT_USUAL};
 use model::{Ceilings, SourceId, Timestamp, WorkspaceId, in_quotes};

@@ -6,11 +6,12 @@
 //! by a way of their own, outside lanes and policies, since a report about broken encryption must not fail for it
 //! (section 3), and nothing about them is counted in turn.
 
-use crate::house::{House, Way};
+use crate::house::House;
 use crate::launch;
 use crate::reach::Approach;
 use crate::route::{self, Placed};
 use crate::security::Owed;
+use crate::settings::Way;
 use crate::transmit::{Session, Unopened, Why, terms_of_one};
 use dispatch::security::{Demand, Refusal, ReportTarget, StsPolicy, report_targets};
 use jiff::Timestamp as Moment;

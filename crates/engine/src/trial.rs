@@ -365,7 +365,7 @@ impl Handle {
         let said = because.unwrap_or_else(|| CHOSEN_BY_HAND.to_owned());
         let settling = Settling { found: None, winner: Some(variant), said };
         let settled = self.store.settle_trial(workspace, campaign, settling, actor, self.clock.now()).await?;
-        self.tell(crate::house::Notice::Changed(campaign));
+        self.tell(crate::notice::Notice::Changed(campaign));
         Ok(settled)
     }
 }

@@ -10,7 +10,7 @@ use dispatch::providers::Providers;
 use dispatch::react::Policy;
 use dispatch::retry::Schedule;
 use engine::options::{LOOPBACK_CONNECTIONS, RelayUrl, SendOptions, Transport};
-use engine::{CONNECTIONS_MAX, Ceiling, Relay, SendError, Settings, Stakes, Way};
+use engine::{CONNECTIONS_MAX, Ceiling, Relay, SendError, Settings, Way};
 use model::MailDomain;
 use net::{DnsClientError, Dnssec, Guard, World};
 use smtp::client::{Credentials, Timeouts};
@@ -160,17 +160,7 @@ fn timeouts(schedule: &Schedule) -> Timeouts {
 
 /// Settings for settling what was left behind, when nothing will be sent.
 pub(crate) fn idle_settings() -> Settings {
-    Settings {
-        ehlo_name: String::new(),
-        way: Way::Direct { port: engine::options::SMTP_PORT },
-        ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
-        schedule: Schedule::shipped(),
-        policy: Policy::default(),
-        stakes: Stakes::Rehearsal,
-        described: Described::shipped(),
-        limits: None,
-        timeouts: Timeouts::default(),
-    }
+    Settings::rehearsal("")
 }
 
 /// Who checks the signatures in DNS, as the command line takes it. A matter of the machine, so it is not kept with a campaign.

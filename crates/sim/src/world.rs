@@ -14,16 +14,12 @@ use crate::provider::{HostState, Profile};
 use crate::receiver::Insistence;
 use crate::session;
 use crate::web;
-use dispatch::react::Policy;
-use dispatch::retry::Schedule;
-use engine::options::SMTP_PORT;
-use engine::{CONNECTIONS_MAX, Ceiling, Settings, Stakes, Way};
+use engine::Settings;
 use model::Timestamp;
 use net::{
     BoxFuture, Clock, Connect, ConnectFailure, Egress, Https, NoPrograms, Resolve, SeededEntropy, Stream, TlsClient,
     World,
 };
-use smtp::client::Timeouts;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -54,17 +50,7 @@ const LATENCY_MS: (u64, u64) = (8, 120);
 
 /// How an engine sends in a simulated world: straight to the servers, with what is shipped, and nobody's reputation at stake.
 pub fn settings() -> Settings {
-    Settings {
-        ehlo_name: format!("out.{SENDER_DOMAIN}"),
-        way: Way::Direct { port: SMTP_PORT },
-        ceiling: Ceiling::Providers { total: CONNECTIONS_MAX },
-        schedule: Schedule::shipped(),
-        policy: Policy::default(),
-        stakes: Stakes::Rehearsal,
-        described: dispatch::own::Described::shipped(),
-        limits: None,
-        timeouts: Timeouts::default(),
-    }
+    Settings::rehearsal(&format!("out.{SENDER_DOMAIN}"))
 }
 
 /// The scenario's epoch plus tokio's virtual time.

@@ -4,7 +4,11 @@
 //! the first; whoever is in a group that is left out gets a row `skipped(excluded)`, so that everybody is accounted
 //! for.
 
-use model::{ImportId, ListId, SegmentId};
+use crate::Store;
+use crate::error::Result;
+use crate::sqlite::audience::{Share, of_campaign};
+use model::{CampaignId, ImportId, ListId, SegmentId, Timestamp, WorkspaceId};
+use rusqlite::Connection;
 
 /// A group of people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,3 +69,27 @@ pub struct Origin {
 
 /// Groups of people that are told apart by where they come from.
 pub const ORIGINS_MAX: usize = 10_000;
+
+impl Store {
+    /// Whom a campaign is for.
+    pub async fn audience_of(&self, id: CampaignId) -> Result<Audience> {
+        self.core.lanes.read(move |conn| of_campaign(conn, id)).await
+    }
+    /// How many people an audience has, and how many of them had mail from us: ever, and in campaigns made since `since`.
+    /// Reads the whole audience, in bounded pages.
+    pub async fn acquaintance(
+        &self,
+        workspace: WorkspaceId,
+        audience: &Audience,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Acquaintance> {
+        let audience = audience.clone();
+        let begin = move |conn: &Connection| Share::begin(conn, workspace, &audience, since, now);
+        let mut share = self.core.lanes.read(begin).await?;
+        while !share.is_done() {
+            share = self.core.lanes.read(move |conn| share.go_on(conn)).await?;
+        }
+        Ok(share.found())
+    }
+}

@@ -1,8 +1,13 @@
 //! Campaigns as the ledger keeps them: the frozen message, the frozen audience, and where the whole stands.
 
 use crate::audience::Audience;
+use crate::error::{Result, StoreError};
+use crate::sqlite::campaigns;
 use crate::trial::NewTrial;
-use model::{CampaignId, CampaignKind, CampaignState, ImportId, SkipReason, Timestamp, WorkspaceId};
+use crate::{Ledger, Store};
+use model::{
+    Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, ImportId, SkipReason, Tally, Timestamp, WorkspaceId,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -157,4 +162,148 @@ pub enum Shelf {
     Automated,
     /// Messages to one person each: what programs ask for, tests and confirmations.
     Single,
+}
+
+impl Store {
+    /// Makes a campaign (state `building`, not built). Refused with [`StoreError::Exists`] if the name is taken.
+    pub async fn create_campaign(&self, new: NewCampaign, actor: &Actor, now: Timestamp) -> Result<Campaign> {
+        let actor = actor.clone();
+        let state = CampaignState::Building;
+        self.core.lanes.write(move |ledger| ledger.create_campaign(&new, state, &actor, now)).await
+    }
+    /// Resolves and freezes the audience: one delivery per person, `queued` or `skipped`. Taken up again after a
+    /// kill; does nothing when already built. The campaign stays `building` until it is set to `sending`.
+    pub async fn build_campaign(&self, id: CampaignId, actor: &Actor, now: Timestamp) -> Result<Tally> {
+        let _alone = self.core.building.lock().await;
+        let mut build = self.core.lanes.write(move |ledger| ledger.begin_build(id)).await?;
+        while !build.is_done() {
+            let actor = actor.clone();
+            let step = move |ledger: &mut Ledger| {
+                ledger.build_step(&mut build, &actor, now)?;
+                Ok(build)
+            };
+            build = self.core.lanes.write(step).await?;
+        }
+        self.core.lanes.at_writer(|ledger| ledger.forget_scratch()).await?;
+        self.tally(id).await
+    }
+    /// A campaign.
+    pub async fn campaign(&self, id: CampaignId) -> Result<Option<Campaign>> {
+        self.core.lanes.read(move |conn| campaigns::campaign(conn, id)).await
+    }
+    /// A campaign by its number.
+    pub async fn campaign_by_number(&self, workspace: WorkspaceId, number: u32) -> Result<Option<Campaign>> {
+        self.core.lanes.read(move |conn| campaigns::by_number(conn, workspace, number)).await
+    }
+    /// A campaign by its name.
+    pub async fn campaign_by_name(&self, workspace: WorkspaceId, name: &str) -> Result<Option<Campaign>> {
+        let name = name.to_owned();
+        self.core.lanes.read(move |conn| campaigns::by_name(conn, workspace, &name)).await
+    }
+    /// All campaigns, oldest first.
+    pub async fn list_campaigns(&self, workspace: WorkspaceId) -> Result<Vec<Campaign>> {
+        self.core.lanes.read(move |conn| campaigns::list(conn, workspace)).await
+    }
+    /// Campaigns with the same message and audience that began since `since`, or are to begin.
+    pub async fn campaigns_like(
+        &self,
+        workspace: WorkspaceId,
+        content_hash: [u8; 32],
+        since: Timestamp,
+    ) -> Result<Vec<Campaign>> {
+        self.core.lanes.read(move |conn| campaigns::like(conn, workspace, &content_hash, since)).await
+    }
+    /// Moves a campaign. Refused with [`StoreError::CampaignMove`]; `sending` needs a finished build. `cancelled`
+    /// stops it; what is left is skipped by [`Store::skip_remaining`].
+    pub async fn set_campaign_state(
+        &self,
+        id: CampaignId,
+        to: CampaignState,
+        why: Option<String>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Campaign> {
+        let actor = actor.clone();
+        if to.may_send() && self.held().is_some() {
+            return Err(StoreError::Held);
+        }
+        let write = move |ledger: &mut Ledger| ledger.set_campaign_state(id, to, why.as_deref(), &actor, now);
+        self.core.lanes.write(write).await
+    }
+    /// Skips every queued or deferred delivery of a campaign but those in `except` (their conversations are still
+    /// open), in bounded chunks. Returns how many.
+    pub async fn skip_remaining(
+        &self,
+        id: CampaignId,
+        reason: SkipReason,
+        except: &[DeliveryId],
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64> {
+        self.skip_those(id, None, reason, except, actor, now).await
+    }
+    /// Campaigns that were cancelled by a process that died before everybody who waited was skipped.
+    pub async fn stopped_short(&self) -> Result<Vec<CampaignId>> {
+        self.core.lanes.read(campaigns::stopped_short).await
+    }
+    /// Leaves a group of people out of a campaign: whoever of it is queued or deferred is skipped, as by
+    /// [`Store::skip_remaining`]. Returns how many.
+    pub async fn leave_out(
+        &self,
+        id: CampaignId,
+        who: LeftOut,
+        except: &[DeliveryId],
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let reason = who.reason();
+        self.skip_those(id, Some(who), reason, except, actor, now).await
+    }
+    async fn skip_those(
+        &self,
+        id: CampaignId,
+        who: Option<LeftOut>,
+        reason: SkipReason,
+        except: &[DeliveryId],
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let except: Arc<BTreeSet<DeliveryId>> = Arc::new(except.iter().copied().collect());
+        let (mut after, mut total) = (DeliveryId(0), 0);
+        loop {
+            let (except, who) = (except.clone(), who.clone());
+            let step = move |ledger: &mut Ledger| ledger.skip_step(id, (who.as_ref(), reason), &except, after, now);
+            let (last, skipped) = self.core.lanes.write(step).await?;
+            total += skipped;
+            match last {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+        if total > 0 {
+            let actor = actor.clone();
+            let write = move |ledger: &mut Ledger| ledger.note_skipped(id, reason, total, &actor, now);
+            self.core.lanes.write(write).await?;
+        }
+        Ok(total)
+    }
+    /// A campaign's canary sample: how many people are in it, and how many of them have a first verdict (or were
+    /// skipped). From the counters.
+    pub async fn canary_state(&self, id: CampaignId) -> Result<(u64, u64)> {
+        self.core.lanes.read(move |conn| campaigns::canary_state(conn, id)).await
+    }
+    /// Removes a campaign that was never started (a dry run), with its deliveries.
+    pub async fn discard_campaign(&self, id: CampaignId, actor: &Actor, now: Timestamp) -> Result<()> {
+        while !self.core.lanes.write(move |ledger| ledger.discard_step(id)).await? {}
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.note_discarded(id, &actor, now)).await
+    }
+    /// The equation of a campaign, from the counters.
+    pub async fn tally(&self, id: CampaignId) -> Result<Tally> {
+        self.core.lanes.read(move |conn| campaigns::tally(conn, id)).await
+    }
+    /// The same, by counting rows: for tests and `doctor`.
+    pub async fn recount(&self, id: CampaignId) -> Result<Tally> {
+        self.core.lanes.read(move |conn| campaigns::recount(conn, id)).await
+    }
 }

@@ -1,8 +1,14 @@
 //! Contacts: people, their address, their values, and what may be done with them.
 
+use crate::error::{Result, StoreError};
 use crate::import::Consent;
+use crate::report::PersonData;
+use crate::sqlite::{contacts, reports};
 use crate::suppression::Suppression;
-use model::{AddressId, ContactId, ContactStatus, DomainId, ErrorCause, ImportId, Timestamp, WorkspaceId};
+use crate::{Access, Store, backup};
+use model::{
+    Actor, AddressId, ContactId, ContactStatus, DomainId, EmailAddress, ErrorCause, ImportId, Timestamp, WorkspaceId,
+};
 
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,4 +85,54 @@ pub struct Forgotten {
     pub contacts: u32,
     /// Verdict rows kept without a name.
     pub deliveries_kept: u64,
+}
+
+impl Store {
+    /// The contacts with this address, oldest first (several when a file held it several times).
+    pub async fn contacts_by_address(&self, workspace: WorkspaceId, address: &EmailAddress) -> Result<Vec<Contact>> {
+        let hash = self.hash_of(workspace, address);
+        self.core.lanes.read(move |conn| contacts::by_address(conn, workspace, &hash)).await
+    }
+    /// A contact.
+    pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>> {
+        self.core.lanes.read(move |conn| contacts::contact(conn, id)).await
+    }
+    /// Up to `limit` addresses near a mistyped one (same domain, or same local part), for suggestions.
+    pub async fn similar_addresses(&self, workspace: WorkspaceId, text: &str, limit: usize) -> Result<Vec<String>> {
+        let text = text.to_owned();
+        self.core.lanes.read(move |conn| contacts::similar(conn, workspace, &text, limit)).await
+    }
+    /// Changes a contact by hand.
+    pub async fn edit_contact(
+        &self,
+        id: ContactId,
+        edit: ContactEdit,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Contact> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.edit_contact(id, &edit, &actor, now)).await
+    }
+    /// Forgets a person: contacts, addresses (former ones, too), values, in-line reply texts and kept answers that name them
+    /// go, from the file as well; verdict rows stay without a name and the keyed hashes of the addresses stay suppressed.
+    pub async fn forget(
+        &self,
+        workspace: WorkspaceId,
+        address: &EmailAddress,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Forgotten> {
+        let hash = self.hash_of(workspace, address);
+        let actor = actor.clone();
+        if self.core.access == Access::Reader {
+            return Err(StoreError::ReadOnly);
+        }
+        let hashes = self.core.lanes.read(move |conn| contacts::hashes_of_whom(conn, workspace, &hash)).await?;
+        backup::add_erasures(&self.core, workspace, &hashes)?;
+        self.core.lanes.erase(move |ledger| ledger.forget(workspace, &hash, &actor, now)).await
+    }
+    /// Everything held about a contact.
+    pub async fn person(&self, id: ContactId) -> Result<Option<PersonData>> {
+        self.core.lanes.read(move |conn| reports::person(conn, id)).await
+    }
 }

@@ -3,9 +3,12 @@
 //! Attempts, reactions and everything else share one sequence; an attempt *is* its event, and so is a reaction. Events
 //! hold ids, never addresses.
 
+use crate::Store;
+use crate::error::Result;
 use crate::reaction::ReactionPart;
+use crate::sqlite::events::{self, NewEvent};
 use model::{
-    AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, SkipReason, Timestamp,
+    Actor, AddressId, CampaignId, ContactId, DeliveryId, DeliveryState, EventKind, ImportId, SkipReason, Timestamp,
     WorkspaceId,
 };
 use std::fmt;
@@ -29,7 +32,7 @@ impl fmt::Display for Cursor {
 
 impl FromStr for Cursor {
     type Err = ParseIntError;
-    fn from_str(text: &str) -> Result<Cursor, ParseIntError> {
+    fn from_str(text: &str) -> std::result::Result<Cursor, ParseIntError> {
         text.parse().map(Cursor)
     }
 }
@@ -79,7 +82,7 @@ pub struct NoStoryPlace;
 
 impl FromStr for StoryPlace {
     type Err = NoStoryPlace;
-    fn from_str(text: &str) -> Result<StoryPlace, NoStoryPlace> {
+    fn from_str(text: &str) -> std::result::Result<StoryPlace, NoStoryPlace> {
         let (at, turn) = text.split_once('.').ok_or(NoStoryPlace)?;
         let read = |number: &str| number.parse::<i64>().map_err(|_| NoStoryPlace);
         Ok(StoryPlace { at: Timestamp::from_millis(read(at)?), turn: read(turn)? })
@@ -163,4 +166,44 @@ pub struct EventPage {
     pub next: Cursor,
     /// Was the end of the log reached?
     pub at_end: bool,
+}
+
+impl Store {
+    /// Events after a cursor, in order.
+    pub async fn events(&self, after: Cursor, limit: usize) -> Result<Vec<Event>> {
+        self.core.lanes.read(move |conn| events::events(conn, after, limit)).await
+    }
+    /// Events of a workspace beyond a cursor that fit the filter. Looks at a bounded stretch of the log: a page may be
+    /// empty and not the last.
+    pub async fn events_in(
+        &self,
+        workspace: WorkspaceId,
+        filter: EventFilter,
+        beyond: Option<Cursor>,
+        limit: usize,
+    ) -> Result<EventPage> {
+        self.core.lanes.read(move |conn| events::events_in(conn, workspace, &filter, beyond, limit)).await
+    }
+    /// The end of the log: events after it are those to come.
+    pub async fn events_end(&self) -> Result<Cursor> {
+        self.core.lanes.read(events::end).await
+    }
+    /// The latest events of these kinds, newest first; attempts are not among them.
+    pub async fn latest_events(&self, kinds: Vec<EventKind>, limit: usize) -> Result<Vec<Event>> {
+        self.core.lanes.read(move |conn| events::latest(conn, &kinds, limit)).await
+    }
+    /// Writes an event of the engine's own (a hold, a start) that no other verb writes.
+    pub async fn note(
+        &self,
+        workspace: WorkspaceId,
+        kind: EventKind,
+        campaign: Option<CampaignId>,
+        detail: Option<String>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let actor = actor.clone();
+        let about = NewEvent { campaign, detail, ..NewEvent::default() };
+        self.core.lanes.write(move |ledger| ledger.event(workspace, kind, &actor, now, about)).await
+    }
 }

@@ -3,7 +3,10 @@
 //! Rows are written in chunks under an import id and are invisible until the import is finished. The same file begun
 //! again continues after the last line written; an import nobody will finish can be removed without a trace.
 
-use model::{ContactStatus, EmailAddress, ImportId, Timestamp, WorkspaceId};
+use crate::Store;
+use crate::error::Result;
+use crate::sqlite::imports;
+use model::{Actor, ContactId, ContactStatus, EmailAddress, ImportId, Timestamp, WorkspaceId};
 
 /// The most rows of one chunk.
 pub const IMPORT_CHUNK_ROWS_MAX: usize = 25_000;
@@ -152,4 +155,68 @@ pub enum RowFate {
     Suppressed,
     /// The address is that of somebody who was forgotten at their own wish: nothing of the row is kept.
     Forgotten,
+}
+
+impl Store {
+    /// Begins an import, or takes up the unfinished one with the same content hash (see [`Import::last_line`]).
+    pub async fn begin_import(&self, new: NewImport, actor: &Actor, now: Timestamp) -> Result<Import> {
+        let actor = actor.clone();
+        self.core.lanes.write(move |ledger| ledger.begin_import(&new, &actor, now)).await
+    }
+    /// Writes rows (at most [`IMPORT_CHUNK_ROWS_MAX`]), one fate for each. Rows at or before the import's
+    /// last line are refused.
+    pub async fn write_import_chunk(
+        &self,
+        import: ImportId,
+        rows: Vec<ImportRow>,
+        now: Timestamp,
+    ) -> Result<Vec<RowFate>> {
+        self.core.lanes.write(move |ledger| ledger.write_import_chunk(import, &rows, now)).await
+    }
+    /// Makes the import's people visible.
+    pub async fn finish_import(&self, import: ImportId, actor: &Actor, now: Timestamp) -> Result<Import> {
+        loop {
+            let actor = actor.clone();
+            if self.core.lanes.write(move |ledger| ledger.finish_import_step(import, &actor, now)).await? {
+                return self.core.lanes.read(move |conn| imports::import(conn, import)).await;
+            }
+        }
+    }
+    /// Removes an import: an unfinished one without a trace; a finished one with the people only it brought,
+    /// refused if a campaign used it or mailed any of these, or something else became of them.
+    pub async fn remove_import(&self, import: ImportId, actor: &Actor, now: Timestamp) -> Result<()> {
+        self.core.lanes.read(move |conn| imports::refuse_while_used(conn, import)).await?;
+        loop {
+            let actor = actor.clone();
+            if self.core.lanes.write(move |ledger| ledger.remove_import_step(import, &actor, now)).await? {
+                return Ok(());
+            }
+        }
+    }
+    /// An import.
+    pub async fn import(&self, id: ImportId) -> Result<Import> {
+        self.core.lanes.read(move |conn| imports::import(conn, id)).await
+    }
+    /// The imports, oldest first.
+    pub async fn list_imports(&self, workspace: WorkspaceId) -> Result<Vec<Import>> {
+        self.core.lanes.read(move |conn| imports::list(conn, workspace)).await
+    }
+    /// The imports of a workspace, newest first, before `before`.
+    pub async fn imports_page(
+        &self,
+        workspace: WorkspaceId,
+        before: Option<ImportId>,
+        limit: usize,
+    ) -> Result<Vec<Import>> {
+        self.core.lanes.read(move |conn| imports::page(conn, workspace, before, limit)).await
+    }
+    /// The people of an import with their lines, in the order of the file, after line `after`.
+    pub async fn import_members(&self, import: ImportId, after: u64, limit: usize) -> Result<Vec<(u64, ContactId)>> {
+        self.core.lanes.read(move |conn| imports::members(conn, import, after, limit)).await
+    }
+    /// The latest finished import of exactly this content.
+    pub async fn finished_import(&self, workspace: WorkspaceId, content_hash: [u8; 32]) -> Result<Option<Import>> {
+        let state = ImportState::Done;
+        self.core.lanes.read(move |conn| imports::of_content(conn, workspace, &content_hash, state)).await
+    }
 }

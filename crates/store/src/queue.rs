@@ -4,10 +4,16 @@
 //! position, so a window is a range read. The state of each delivery is authoritative; a head only skips what is
 //! settled. Invariant: nothing here claims anything: one process owns the directory, so its memory is the claim.
 
+use crate::Store;
+use crate::error::Result;
+use crate::sqlite::queue as queue_sql;
 use model::{
-    AddressId, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, DomainId, ImportId, SiteId, SourceId,
-    Timestamp, WorkspaceId,
+    AddressId, CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, DomainId, ImportId, SiteId, SkipReason,
+    SourceId, Timestamp, WorkspaceId,
 };
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Where a campaign stands in a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +142,143 @@ pub enum Standing {
     /// Nothing that concerns the delivery changed since it was read.
     Unchanged,
     /// It must not be sent any more, for this reason.
-    Skip(model::SkipReason),
+    Skip(SkipReason),
     /// Too much changed since to remember: ask [`crate::Store::recheck`].
     AskLedger,
+}
+
+impl Store {
+    /// Heads whose site is not known yet and that have something of `part` left, in head order, after the head `after`.
+    pub async fn unresolved_heads(
+        &self,
+        campaign: CampaignId,
+        after: Option<DeliveryId>,
+        limit: usize,
+        part: Part,
+    ) -> Result<Vec<Head>> {
+        self.core.lanes.read(move |conn| queue_sql::heads(conn, campaign, None, after, limit, part)).await
+    }
+    /// Stamps heads (by their id) with their site.
+    pub async fn assign_site(&self, assigned: Vec<(DeliveryId, SiteId)>) -> Result<()> {
+        self.core.lanes.write(move |ledger| ledger.assign_site(&assigned)).await
+    }
+    /// The site with this fingerprint; made if new.
+    pub async fn site_id(&self, fingerprint: &str, provider: Option<&str>, now: Timestamp) -> Result<SiteId> {
+        let (fingerprint, provider) = (fingerprint.to_owned(), provider.map(str::to_owned));
+        self.core.lanes.write(move |ledger| ledger.site_id(&fingerprint, provider.as_deref(), now)).await
+    }
+    /// A site.
+    pub async fn site(&self, id: SiteId) -> Result<Option<Site>> {
+        self.core.lanes.read(move |conn| queue_sql::site(conn, id)).await
+    }
+    /// The site a delivery goes to: where it is to be tried again, or its domain's; `None` before that was looked up.
+    pub async fn site_of(&self, claimed: &Claimed) -> Result<Option<Site>> {
+        let claimed = claimed.clone();
+        self.core.lanes.read(move |conn| queue_sql::site_of(conn, &claimed)).await
+    }
+    /// Sites where a campaign still has queued deliveries or retries.
+    pub async fn sites_of(&self, campaign: CampaignId, after: Option<SiteId>, limit: usize) -> Result<Vec<SiteId>> {
+        self.core.lanes.read(move |conn| queue_sql::sites_of(conn, campaign, after, limit)).await
+    }
+    /// Heads of a campaign at a site with something of `part` left, in head order, after the head `after`.
+    pub async fn heads_of_site(
+        &self,
+        campaign: CampaignId,
+        site: SiteId,
+        after: Option<DeliveryId>,
+        limit: usize,
+        part: Part,
+    ) -> Result<Vec<Head>> {
+        self.core.lanes.read(move |conn| queue_sql::heads(conn, campaign, Some(site), after, limit, part)).await
+    }
+    /// Queued deliveries of a head after `after` (or from the head's next), canary members first, then in order of
+    /// position.
+    pub async fn read_window(
+        &self,
+        head: &Head,
+        after: Option<DeliveryId>,
+        limit: usize,
+        part: Part,
+    ) -> Result<Vec<Claimed>> {
+        self.read_windows(&[(head.id, after)], limit, part).await
+    }
+    /// The same for many heads in one page of at most `limit` rows: head after head in the order given. Whoever gets
+    /// `limit` rows goes on after the last of them; a head without rows before that has nothing left.
+    pub async fn read_windows(
+        &self,
+        heads: &[(DeliveryId, Option<DeliveryId>)],
+        limit: usize,
+        part: Part,
+    ) -> Result<Vec<Claimed>> {
+        let (heads, generation) = (heads.to_vec(), self.core.changes.generation());
+        self.core.lanes.read(move |conn| queue_sql::read_windows(conn, &heads, limit, part, generation)).await
+    }
+    /// Deferred deliveries of a campaign at a site that are due, earliest first; with `after`, those behind that
+    /// (due, delivery).
+    pub async fn due_retries(
+        &self,
+        campaign: CampaignId,
+        site: SiteId,
+        now: Timestamp,
+        after: Option<(Timestamp, DeliveryId)>,
+        limit: usize,
+    ) -> Result<Vec<Claimed>> {
+        let generation = self.core.changes.generation();
+        let read =
+            move |conn: &Connection| queue_sql::due_retries(conn, (campaign, site), now, after, limit, generation);
+        self.core.lanes.read(read).await
+    }
+    /// Brings back whoever was put off by a clock that was ahead: whose last try began after `now` is due as long after `now`
+    /// as they were after that try, and a missing domain is looked up again within `second_lookup_after`. Nobody becomes
+    /// due later. For a start, before anything is read. Returns how many people are due earlier now.
+    pub async fn bring_back(&self, second_lookup_after: Duration, now: Timestamp) -> Result<u64> {
+        self.core.lanes.write(move |ledger| ledger.bring_back(second_lookup_after, now)).await
+    }
+    /// The earliest retry per site of a campaign, sites in order of id, after `after`.
+    pub async fn next_wakes(
+        &self,
+        campaign: CampaignId,
+        after: Option<SiteId>,
+        limit: usize,
+    ) -> Result<Vec<(SiteId, Timestamp)>> {
+        self.core.lanes.read(move |conn| queue_sql::next_wakes(conn, campaign, after, limit)).await
+    }
+    /// One delivery as [`Store::read_window`] would give it, whatever its state; `None` if its person was forgotten.
+    pub async fn claim_one(&self, delivery: DeliveryId) -> Result<Option<Claimed>> {
+        let generation = self.core.changes.generation();
+        self.core.lanes.read(move |conn| queue_sql::claim_one(conn, delivery, generation)).await
+    }
+    /// Did anything change since `claimed` was read that forbids sending it (suppression, contact status)? Cheap and
+    /// in memory. Pause and cancel are the engine's own knowledge.
+    pub fn changed_since(&self, claimed: &Claimed) -> Standing {
+        self.core.changes.standing(claimed)
+    }
+    /// What a claim is stamped with if it was read, or found to be allowed, now.
+    pub fn generation(&self) -> u64 {
+        self.core.changes.generation()
+    }
+    /// The same as [`Store::changed_since`] from the ledger itself.
+    pub async fn recheck(&self, claimed: &Claimed, now: Timestamp) -> Result<Option<SkipReason>> {
+        let (delivery, contact) = (claimed.delivery, claimed.contact);
+        self.core.lanes.read(move |conn| queue_sql::recheck(conn, delivery, contact, now)).await
+    }
+    /// Why deliveries that wait will be skipped when their turn comes, as the ledger stands now. What nothing forbids is not among
+    /// them.
+    pub async fn skips_ahead(
+        &self,
+        waiting: Vec<(DeliveryId, ContactId)>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<DeliveryId, SkipReason>> {
+        let read = move |conn: &Connection| -> Result<BTreeMap<DeliveryId, SkipReason>> {
+            let mut found = BTreeMap::new();
+            for (delivery, contact) in waiting {
+                let forbids = queue_sql::recheck(conn, delivery, contact, now)?;
+                // A pause may be over by then.
+                let forbids = forbids.filter(|reason| *reason != SkipReason::PausedByPerson);
+                found.extend(forbids.map(|reason| (delivery, reason)));
+            }
+            Ok(found)
+        };
+        self.core.lanes.read(read).await
+    }
 }

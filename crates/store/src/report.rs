@@ -1,6 +1,12 @@
-//! What reports read: causes, pages of deliveries, a person's history. Values only; nothing here counts rows.
+//! What reports read: causes, pages of deliveries, a person's history. Values, and the verbs that ask for them; nothing here
+//! counts rows.
 
+use crate::Store;
+use crate::campaign::{GroupOf, LeftOut, MissingOf};
+use crate::error::Result;
 use crate::event::Event;
+use crate::queue::WaitingAt;
+use crate::sqlite::{causes, reports, sweep};
 use model::reaction::By;
 use model::{
     Attempt, CampaignId, CampaignKind, Category, CauseMark, ContactId, DeliveryId, DeliveryState, DomainId,
@@ -231,4 +237,122 @@ pub struct Census {
     pub state: DeliveryState,
     /// How many.
     pub count: u64,
+}
+
+impl Store {
+    /// Causes of a campaign by state, category, rule, provider and code, most frequent first, from the counters.
+    pub async fn causes(&self, campaign: CampaignId) -> Result<Vec<CauseCount>> {
+        self.core.lanes.read(move |conn| causes::causes(conn, campaign)).await
+    }
+    /// Those of a campaign who wait for another try, by cause, site and the hold they are under, the first due first. At most
+    /// `people_max` of them are looked at, those at the same sites together.
+    pub async fn put_off_for(&self, campaign: CampaignId, people_max: usize, now: Timestamp) -> Result<Vec<PutOffFor>> {
+        self.core.lanes.read(move |conn| reports::put_off_for(conn, campaign, people_max, now)).await
+    }
+    /// The imports and lead sources that a campaign's people come from, each with how many of them are at domains that do
+    /// not exist. Reads the whole campaign: for when a brake has stopped it.
+    pub async fn missing_by_group(&self, campaign: CampaignId) -> Result<Vec<MissingOf>> {
+        self.core.lanes.read(move |conn| reports::missing_by_group(conn, campaign)).await
+    }
+    /// The imports and lead sources that a campaign's people come from, each with how they fared; whoever was skipped is
+    /// among none of their numbers. Reads the whole campaign: for when a brake has stopped it.
+    pub async fn groups_of(&self, campaign: CampaignId) -> Result<Vec<GroupOf>> {
+        self.core.lanes.read(move |conn| reports::groups_of(conn, campaign)).await
+    }
+    /// How many of this group are still to be tried, counted up to `at_most`. Reads the campaign until so many are found.
+    pub async fn left_of(&self, campaign: CampaignId, who: LeftOut, at_most: u64) -> Result<u64> {
+        self.core.lanes.read(move |conn| sweep::left_of(conn, campaign, &who, at_most)).await
+    }
+    /// The values of people whom a campaign has still to try, of so many at most, as JSON objects.
+    pub async fn values_of_waiting(&self, campaign: CampaignId, at_most: usize) -> Result<Vec<String>> {
+        self.core.lanes.read(move |conn| reports::values_of_waiting(conn, campaign, at_most)).await
+    }
+    /// Deliveries of a campaign in a state, in order of id, after `after`.
+    pub async fn deliveries(
+        &self,
+        campaign: CampaignId,
+        state: DeliveryState,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRow>> {
+        self.core
+            .lanes
+            .read(move |conn| reports::deliveries(conn, campaign, state, Among::default(), after, limit))
+            .await
+    }
+    /// The same of some among them.
+    pub async fn deliveries_among(
+        &self,
+        campaign: CampaignId,
+        state: DeliveryState,
+        among: Among,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryRow>> {
+        self.core.lanes.read(move |conn| reports::deliveries(conn, campaign, state, among, after, limit)).await
+    }
+    /// People of a campaign who did something, after `after`; a bounded number of reactions is looked through for them.
+    pub async fn doers(&self, who: Doers, after: Option<ContactId>, limit: usize) -> Result<DoersPage> {
+        self.core.lanes.read(move |conn| reports::doers(conn, &who, after, limit)).await
+    }
+    /// One delivery.
+    pub async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>> {
+        self.core.lanes.read(move |conn| reports::delivery(conn, id)).await
+    }
+    /// One delivery, if it is of this workspace.
+    pub async fn delivery_in(&self, workspace: WorkspaceId, id: DeliveryId) -> Result<Option<DeliveryRow>> {
+        self.core.lanes.read(move |conn| reports::delivery_in(conn, workspace, id)).await
+    }
+    /// How many deliveries stand where, over all campaigns, by workspace and kind of mail; from the counters.
+    pub async fn census(&self) -> Result<Vec<Census>> {
+        self.core.lanes.read(reports::census).await
+    }
+    /// Every attempt of a delivery, oldest first.
+    pub async fn attempts(&self, delivery: DeliveryId) -> Result<Vec<AttemptRow>> {
+        self.core.lanes.read(move |conn| reports::attempts(conn, delivery)).await
+    }
+    /// A person's mailings, newest first.
+    pub async fn timeline(&self, contact: ContactId, limit: usize) -> Result<Vec<TimelineEntry>> {
+        self.core.lanes.read(move |conn| reports::timeline(conn, contact, None, limit)).await
+    }
+    /// How the people at a delivery's domain fared in its campaign.
+    pub async fn neighbours(&self, delivery: DeliveryId) -> Result<Neighbours> {
+        self.core.lanes.read(move |conn| reports::neighbours(conn, delivery)).await
+    }
+    /// When the tries of a campaign began that did so at a time or after it, among the latest few thousand of all campaigns;
+    /// in order.
+    pub async fn tries_since(&self, campaign: CampaignId, since: Timestamp) -> Result<Vec<Timestamp>> {
+        self.core.lanes.read(move |conn| reports::tries_since(conn, campaign, since)).await
+    }
+    /// From when to when a campaign was paused, of what was decided at a time or after it, among the latest few thousand events;
+    /// in order, the last until [`Timestamp::MAX`] if it is paused now.
+    pub async fn pauses_since(&self, campaign: CampaignId, since: Timestamp) -> Result<Vec<(Timestamp, Timestamp)>> {
+        self.core.lanes.read(move |conn| reports::pauses_since(conn, campaign, since)).await
+    }
+    /// Is the delivery one of the sample that goes first in its campaign?
+    pub async fn is_in_sample(&self, delivery: DeliveryId) -> Result<bool> {
+        self.core.lanes.read(move |conn| reports::is_in_sample(conn, delivery)).await
+    }
+    /// The site of the head a delivery belongs to, once it was resolved.
+    pub async fn site_of_head(&self, delivery: DeliveryId) -> Result<Option<SiteId>> {
+        self.core.lanes.read(move |conn| reports::site_of_head(conn, delivery)).await
+    }
+    /// How many people wait at each site, of one campaign or of all that are not over. The counts are kept; of a
+    /// campaign with more than two thousand sites, those where fewest wait are one row without a site.
+    pub async fn waiting_by_site(&self, campaign: Option<CampaignId>) -> Result<Vec<WaitingAt>> {
+        self.core.lanes.read(move |conn| reports::waiting_by_site(conn, campaign)).await
+    }
+    /// The name by which a server at this address was last known.
+    pub async fn host_at(&self, address: std::net::IpAddr) -> Result<Option<String>> {
+        self.core.lanes.read(move |conn| reports::host_at(conn, address)).await
+    }
+    /// How many people of a campaign wait at one site.
+    pub async fn waiting_at(&self, campaign: CampaignId, site: SiteId) -> Result<u64> {
+        self.core.lanes.read(move |conn| reports::waiting_at(conn, campaign, site)).await
+    }
+    /// Who waits of a campaign by site, as it is kept and as it is counted anew.
+    #[cfg(test)]
+    pub(crate) async fn waiting_twice(&self, campaign: CampaignId) -> Result<[Vec<(i64, i64, i64)>; 2]> {
+        self.core.lanes.read(move |conn| reports::waiting_twice(conn, campaign)).await
+    }
 }

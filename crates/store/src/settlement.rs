@@ -1,11 +1,14 @@
 //! A settlement: everything one attempt (or a decision without one) changes, written in one transaction.
 
+use crate::Store;
 use crate::contact::ContactChange;
+use crate::error::Result;
 use crate::queue::Claimed;
 use model::{
     AddressId, Attempt, CampaignId, ContactId, DeliveryId, DeliveryState, DomainId, SiteId, SkipReason, SourceId,
     SuppressionReason, Timestamp, WorkspaceId,
 };
+use std::sync::Arc;
 
 /// The most settlements of one batch.
 pub const SETTLE_BATCH_MAX: usize = 5_000;
@@ -141,4 +144,17 @@ pub struct Refused {
     pub stands: Option<DeliveryState>,
     /// Where it was to go.
     pub to: DeliveryState,
+}
+
+impl Store {
+    /// Writes settlements (at most [`SETTLE_BATCH_MAX`]) in one transaction, shared with other batches
+    /// that wait (group commit). Durable when it returns. An illegal one is left out and named; an error (a full
+    /// disk) means that none was written.
+    pub async fn settle(&self, settlements: impl Into<Arc<Vec<Settlement>>>) -> Result<Settled> {
+        self.core.lanes.settle(settlements.into()).await
+    }
+    /// Forgets up to `limit` transcripts older than `before`; how many. Fewer than `limit`: none is left.
+    pub async fn forget_old_transcripts(&self, before: Timestamp, limit: usize) -> Result<usize> {
+        self.core.lanes.write(move |ledger| ledger.forget_old_transcripts(before, limit)).await
+    }
 }

@@ -4,7 +4,8 @@
 use super::{About, Heard};
 use crate::Stakes;
 use crate::guard::{Objection, published};
-use crate::house::{House, Notice};
+use crate::house::House;
+use crate::notice::Notice;
 use dispatch::alert::{self as rules, Turn};
 use mail::sign::SigningKey;
 use model::{

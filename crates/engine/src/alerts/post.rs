@@ -6,9 +6,10 @@
 
 use super::message::Message;
 use crate::Stakes;
-use crate::house::{House, Way};
+use crate::house::House;
 use crate::options::{LOCALHOST, RelayUrl, SMTP_PORT};
 use crate::reach::Approach;
+use crate::settings::Way;
 use crate::transmit::{Session, Why, terms_of_one};
 use mail::notice::Notice;
 use model::EmailAddress;

@@ -4,8 +4,8 @@
 //! that day's.
 
 use super::course::ends_at;
-use super::{Bound, DAY_S, Plan, Work};
-use crate::budget::day_of;
+use super::turns::Work;
+use super::{Bound, DAY_S, Plan};
 use crate::fleet::Ways;
 use crate::throttles::before;
 use dispatch::volume;
@@ -55,7 +55,7 @@ pub(super) async fn of_ceilings(
         if !is_by_day {
             return Some(Plan::steady((work.waiting, takes(all)), because, now));
         }
-        let days = volume::forecast_at(a_day, today, all, day_of(now));
+        let days = volume::forecast_at(a_day, today, all, now.day());
         let mut plan = Plan::of_days(days, because, (work.waiting, all), now);
         for part in plan.parts.iter_mut().filter(|part| part.day.is_some()) {
             part.lasts = takes(part.people.saturating_mul(all) / work.waiting.max(1));

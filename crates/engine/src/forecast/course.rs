@@ -6,7 +6,7 @@
 //! late are all read from it. Invariants: everybody of the parts is in the course; nobody goes before their part, nor outside
 //! their hours; what a UTC day allows is lost when nothing opens on it.
 
-use crate::budget::{day_of, opens_on};
+use crate::budget::opens_on;
 use crate::hours::Hours;
 use dispatch::volume::FORECAST_DAYS_MAX;
 use model::Timestamp;
@@ -49,7 +49,7 @@ impl Part {
 
 /// What days allow; who has no place on any of them goes later than anybody is told.
 pub(super) fn by_day(days: &[(i64, u64)], waiting: u64, now: Timestamp) -> Vec<Part> {
-    let from = |day: i64| if day <= day_of(now) { now } else { opens_on(day) };
+    let from = |day: i64| if day <= now.day() { now } else { opens_on(day) };
     let part = |(day, people): &(i64, u64)| Part { day: Some(*day), ..Part::at(from(*day), *people) };
     let mut parts: Vec<Part> = days.iter().map(part).collect();
     let placed: u64 = parts.iter().map(|part| part.people).sum();
@@ -101,7 +101,7 @@ impl Gates<'_> {
             let begins = through.iter().map(|leg| leg.from).min();
             // A day on which nothing opens gives what it had to nobody, and the days after it are the next ones' own.
             if let (Some(day), Some(begins)) = (day, begins) {
-                shift = shift.max(day_of(begins).saturating_sub(day));
+                shift = shift.max(begins.day().saturating_sub(day));
             }
             legs.extend(through);
         }
@@ -210,8 +210,8 @@ impl Course {
     pub(super) fn days(&self) -> Vec<(i64, u64)> {
         let mut days: BTreeMap<i64, u64> = BTreeMap::new();
         for leg in self.legs.iter().filter(|leg| leg.from < Timestamp::MAX) {
-            let (first, mut told) = (day_of(leg.from), 0);
-            for day in first..=day_of(leg.to).min(first.saturating_add(FORECAST_DAYS_MAX)) {
+            let (first, mut told) = (leg.from.day(), 0);
+            for day in first..=leg.to.day().min(first.saturating_add(FORECAST_DAYS_MAX)) {
                 let up_to = leg.gone(Timestamp::from_millis(day.saturating_add(1).saturating_mul(DAY_MS)));
                 *days.entry(day).or_default() += up_to - told;
                 told = up_to;

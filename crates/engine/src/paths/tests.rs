@@ -115,7 +115,7 @@ async fn waits(store: &Store, campaign: &Campaign, domain: &str) -> Vec<WaitsFor
 }
 
 fn in_days(foreseen: &Forecast) -> Vec<(i64, u64)> {
-    foreseen.days.iter().map(|(day, messages)| (day - day_of(NOON), *messages)).collect()
+    foreseen.days.iter().map(|(day, messages)| (day - NOON.day(), *messages)).collect()
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_lane_at_rest_is_told_to_whoever_waits_for_it_and_to_nobody_else() {
     assert_eq!(waits(&store, &campaign, "daybook.test").await, [], "nothing is known yet");
     had_enough(&store, HERE, "daybook.test").await;
     let told = waits(&store, &campaign, "daybook.test").await;
-    let tomorrow = Timestamp::from_millis((day_of(NOON) + 1) * 86_400_000 + 300_000);
+    let tomorrow = Timestamp::from_millis((NOON.day() + 1) * 86_400_000 + 300_000);
     assert_eq!(told[0].until, Some(tomorrow), "{told:?}");
     assert!(told[0].why.starts_with("this machine rests toward mx.daybook.test: because of \"452 4.3.2 daily limit"));
     assert!(told[1].why.starts_with("this machine toward mx.daybook.test: at most 60 messages a day since 12:00"));
@@ -146,7 +146,7 @@ async fn the_forecast_ends_with_the_lane_that_rests_and_adds_up() {
     assert_eq!(in_days(&foreseen), [(0, 50), (1, 60), (2, 40)], "{foreseen:?}");
     let last = foreseen.last_site.clone().unwrap();
     assert_eq!((last.name.as_str(), last.waiting), ("mx.daybook.test", 100));
-    assert_eq!(foreseen.ends_at.map(day_of), Some(day_of(NOON) + 2));
+    assert_eq!(foreseen.ends_at.map(Timestamp::day), Some(NOON.day() + 2));
     let because = foreseen.because.unwrap();
     assert!(because.starts_with("mx.daybook.test, where 100 wait: resting since 12:00 UTC because of"), "{because}");
     assert!(because.ends_with("until Fri 00:05 UTC; 60 messages a day"), "{because}");
@@ -166,13 +166,13 @@ async fn what_went_today_counts_for_the_day_of_a_lane() {
         let paths = Paths::read(&store, &campaign, Stakes::Real, tomorrow).await.unwrap();
         let site = store.site_id("f-one.test", Some("google"), tomorrow).await.unwrap();
         let site = store.site(site).await.unwrap().unwrap();
-        let midnight = Timestamp::from_millis((day_of(tomorrow) + 1) * 86_400_000);
+        let midnight = Timestamp::from_millis((tomorrow.day() + 1) * 86_400_000);
         paths.toward(&site)[0].outlook().before(midnight)
     };
     assert_eq!(left().await, 60);
     let count = DayCount { attempted: 45, accepted: 45, ..DayCount::default() };
     let (of, provider) = (VolumeOf::Source(HERE), Some("google".to_owned()));
-    let went = DayVolume { of, provider, day: day_of(tomorrow), count };
+    let went = DayVolume { of, provider, day: tomorrow.day(), count };
     store.add_volume(HERE, vec![went], &ME, tomorrow).await.unwrap();
     assert_eq!(left().await, 15, "of sixty");
 }
@@ -224,7 +224,7 @@ async fn a_spent_budget_is_told_to_those_whose_site_it_is() {
     let campaign = sending(&store, "Spring", import, direct(), &[("gmail.test", "google")]).await;
     let count = DayCount { attempted: 200, accepted: 200, ..DayCount::default() };
     let provider = Some("google".to_owned());
-    let spent = DayVolume { of: VolumeOf::Source(HERE), provider, day: day_of(NOON), count };
+    let spent = DayVolume { of: VolumeOf::Source(HERE), provider, day: NOON.day(), count };
     store.add_volume(HERE, vec![spent], &ME, NOON).await.unwrap();
     assert_eq!(waits(&store, &campaign, "site1.test").await, [], "what another site had concerns nobody there");
     let told = waits(&store, &campaign, "gmail.test").await;
@@ -242,7 +242,7 @@ async fn a_ceiling_is_told_with_when_the_next_may_go_and_who_is_in_line() {
     store.set_ceilings(CeilingOf::Source(HERE), ceilings, &ME, NOON).await.unwrap();
     assert_eq!(waits(&store, &campaign, "site1.test").await, [], "it has room");
     let count = DayCount { attempted: 1_500, accepted: 1_500, ..DayCount::default() };
-    let spent = DayVolume { of: VolumeOf::Source(HERE), provider: None, day: day_of(NOON), count };
+    let spent = DayVolume { of: VolumeOf::Source(HERE), provider: None, day: NOON.day(), count };
     store.add_volume(HERE, vec![spent], &ME, NOON).await.unwrap();
     let told = waits(&store, &campaign, "site1.test").await;
     let [WaitsFor { until: None, why }] = told.as_slice() else { panic!("{told:?}") };

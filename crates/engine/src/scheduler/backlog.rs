@@ -6,8 +6,8 @@
 use super::placing::attempt_without_contact;
 use super::site::{Backlog, Reading};
 use super::{Campaign, LOOKUPS_WAITING_MAX, NEVER_LET_IN, OUTSTANDING_MAX, PAGE, Pending, SITES_MAX, Scheduler};
-use crate::house::Notice;
 use crate::lane::SiteRefusal;
+use crate::notice::Notice;
 use crate::{SendError, launch};
 use dispatch::react::given_up;
 use model::{Attempt, CampaignId, DeliveryId, SiteId, Timestamp};

@@ -21,9 +21,10 @@ mod telling;
 mod today;
 
 use crate::brakes::Whom;
-use crate::house::{House, Moved, Notice, Stop};
+use crate::house::{House, Moved};
 use crate::lane::{Lane, LaneId, Opening};
 use crate::note::Note;
+use crate::notice::{Notice, Stop};
 use crate::pacer::{Pacer, PacerKey};
 use crate::route::Place;
 use crate::wakes::Wakes;

@@ -2,8 +2,9 @@
 
 use super::{LOOKUPS_MAX, Located, MISSING_HELD_MAX, PAGE, Pending, SITES_MAX, STAMPS_AT_ONCE, Scheduler};
 use crate::brakes::Whom;
-use crate::house::{Heard, Stop};
+use crate::house::Heard;
 use crate::journey;
+use crate::notice::Stop;
 use crate::ready;
 use crate::route::{self, Place, Placed};
 use dispatch::brakes::{Silence, Trip};

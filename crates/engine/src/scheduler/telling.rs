@@ -2,7 +2,6 @@
 
 use super::Scheduler;
 use crate::alerts::About;
-use crate::budget::day_of;
 use crate::delisting;
 use crate::fleet::{LISTED, LISTED_REST, Rest};
 use crate::house::House;
@@ -317,7 +316,7 @@ impl Scheduler {
     /// Forgets conversations, and what is told of opens and clicks, when they are old enough; once a day.
     pub(super) async fn forget_conversations(&mut self) -> Result<(), StoreError> {
         let now = self.house.now();
-        if self.forgot_at.is_some_and(|at| day_of(at) == day_of(now)) {
+        if self.forgot_at.is_some_and(|at| at.day() == now.day()) {
             return Ok(());
         }
         self.forgot_at = Some(now);

@@ -6,7 +6,8 @@
 //! says.
 
 use crate::alerts::About;
-use crate::house::{House, Notice};
+use crate::house::House;
+use crate::notice::Notice;
 use crate::terms::zone_of;
 use dispatch::alert::Turn;
 use dispatch::sequence::{Act, Facts, Place, Plan, decide};

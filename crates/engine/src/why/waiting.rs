@@ -2,7 +2,7 @@
 //! rest toward their site, limits learned there, a day's budget.
 
 use super::skip_meaning;
-use crate::budget::{day_of, next_day};
+use crate::budget::next_day;
 use crate::fleet::Ways;
 use crate::forecast::forecast;
 use crate::holds::{cancels_in, placed_by, reaching};
@@ -86,7 +86,7 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
         && let Some(options) = &options
         && let Some((name, who, history)) = paths::sending_domain(store, &options.from, now).await?
     {
-        let (allowance, spent) = paths::today_of(&who, None, &history, day_of(now));
+        let (allowance, spent) = paths::today_of(&who, None, &history, now.day());
         let why = format!("today's budget of the sending domain {name} is spent: {}", allowance.why);
         waits.extend((spent >= allowance.messages).then(|| WaitsFor { until: Some(next_day(now)), why }));
     }

@@ -3,8 +3,9 @@
 //! Each is in force when it returns: the process that sends obeys over the socket, and without one the ledger is
 //! changed here.
 
+use super::part::Part;
 use crate::failure::{Exit, Failure};
-use crate::holding::{self, Reach, reach_in_words};
+use crate::holding::{self, reach_in_words};
 use crate::ledger::Ledger;
 use crate::order::{self, Order, number};
 use crate::output::{Output, counted, thousands};
@@ -33,38 +34,19 @@ pub(crate) struct PauseArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(
+    mut_arg("provider", |arg| arg.help("Only to this provider (key or name): the rest goes on")),
+    mut_arg("source", |arg| arg.help("Only those whom no other source can carry")),
+)]
 pub(crate) struct CancelArgs {
     /// The campaign's number or name
     #[arg(value_name = "CAMPAIGN")]
     campaign: String,
     #[command(flatten)]
-    part: PartArgs,
-}
-
-// Part of a campaign; together they narrow each other. No help of its own: it would stand in place of the command's.
-#[derive(Debug, clap::Args)]
-struct PartArgs {
-    /// Only to this provider (key or name): the rest goes on
-    #[arg(long, value_name = "PROVIDER")]
-    provider: Option<String>,
-    /// Only to people at this domain
-    #[arg(long, value_name = "DOMAIN")]
-    domain: Option<String>,
-    /// Only those whom no other source can carry
-    #[arg(long, value_name = "NAME")]
-    source: Option<String>,
-    /// Only the people who have not reacted for long: whose last known reaction is more than 180 days ago
-    #[arg(long)]
-    cold: bool,
+    part: Part,
     /// Why, for the log: a part needs a reason
     #[arg(long, value_name = "TEXT")]
     because: Option<String>,
-}
-
-impl PartArgs {
-    fn names_nothing(&self) -> bool {
-        self.provider.is_none() && self.domain.is_none() && self.source.is_none() && !self.cold
-    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -119,10 +101,10 @@ pub(crate) async fn pause(args: PauseArgs, dir: &Path, output: &Output) -> Resul
 pub(crate) async fn cancel(args: CancelArgs, dir: &Path, output: &Output) -> Result<Exit, Failure> {
     let campaign = find(dir, &args.campaign).await?;
     refuse_over(&campaign)?;
-    if !args.part.names_nothing() {
-        return cancel_part(args.part, &campaign, dir, output).await;
+    if !args.part.is_all() {
+        return cancel_part(args, &campaign, dir, output).await;
     }
-    if args.part.because.is_some() {
+    if args.because.is_some() {
         return Err(Failure::bad_input("a whole campaign is cancelled without a reason")
             .advise("--provider, --domain, --source or --cold cancel a part of it, for a reason"));
     }
@@ -136,22 +118,13 @@ pub(crate) async fn cancel(args: CancelArgs, dir: &Path, output: &Output) -> Res
 }
 
 /// Cancels part of a campaign: says first how many wait there, then how many were skipped.
-async fn cancel_part(part: PartArgs, campaign: &Campaign, dir: &Path, output: &Output) -> Result<Exit, Failure> {
-    let why = part.because.as_deref().map(engine::one_line).filter(|why| !why.is_empty());
+async fn cancel_part(args: CancelArgs, campaign: &Campaign, dir: &Path, output: &Output) -> Result<Exit, Failure> {
+    let why = args.because.as_deref().map(engine::one_line).filter(|why| !why.is_empty());
     let Some(why) = why else {
         return Err(Failure::bad_input("to cancel a part of a campaign needs a reason")
             .advise("--because \"this provider refuses everything today\""));
     };
-    let reach = Reach {
-        campaign: Some(campaign.id),
-        provider: part.provider,
-        operator: None,
-        domain: part.domain,
-        source: part.source,
-        cold: part.cold,
-        until: None,
-        why,
-    };
+    let reach = args.part.reach(Some(campaign.id), None, why);
     let ledger = Ledger::read_to_change(dir).await?;
     let about = holding::about(&ledger, &reach).await?;
     output.note(format!("{} waiting there: to be skipped for good", counted(about.waiting, "person", "people")));

@@ -1,7 +1,8 @@
 //! `postroom hold`: stops part of the work: a provider, a domain, a source, the people who have not reacted for long.
 
+use super::part::Part;
 use crate::failure::{Exit, Failure};
-use crate::holding::{self, OF_DOMAIN, Reach, provider_key, reach_in_words};
+use crate::holding::{self, OF_DOMAIN, provider_key, reach_in_words};
 use crate::ledger::Ledger;
 use crate::order::{self, Order, number, text};
 use crate::output::{Output, counted};
@@ -43,18 +44,8 @@ struct Place {
     /// Only of this campaign (number or name)
     #[arg(value_name = "CAMPAIGN")]
     campaign: Option<String>,
-    /// Only to this provider (key or name)
-    #[arg(long, value_name = "PROVIDER")]
-    provider: Option<String>,
-    /// Only to people at this domain
-    #[arg(long, value_name = "DOMAIN")]
-    domain: Option<String>,
-    /// Nothing through this source; others of its pool take its place, if there are any
-    #[arg(long, value_name = "NAME")]
-    source: Option<String>,
-    /// Only the people who have not reacted for long: whose last known reaction is more than 180 days ago
-    #[arg(long)]
-    cold: bool,
+    #[command(flatten)]
+    part: Part,
     /// Until then: 17:30, "2026-11-23 09:00" [default: until it is lifted]
     #[arg(long, value_name = "TIME", conflicts_with = "span")]
     until: Option<String>,
@@ -94,8 +85,7 @@ async fn place(args: Place, dir: &Path, output: &Output) -> Result<(), Failure> 
     if let Some(over) = campaign.as_ref().filter(|campaign| campaign.state.is_over()) {
         return Err(Failure::refused(format!("campaign {} is {} already", in_quotes(&over.name), over.state)));
     }
-    let names_nothing = args.provider.is_none() && args.domain.is_none() && args.source.is_none() && !args.cold;
-    if campaign.is_none() && names_nothing {
+    if campaign.is_none() && args.part.is_all() {
         return Err(Failure::bad_input("a hold names what it covers")
             .advise("a campaign, --provider, --domain, --source or --cold; together they narrow each other"));
     }
@@ -104,20 +94,11 @@ async fn place(args: Place, dir: &Path, output: &Output) -> Result<(), Failure> 
         (None, Some(span)) => Some(now + moment::span_of(span)?),
         (None, None) => None,
     };
-    args.provider.as_deref().map(|typed| provider_key(typed, dir, OF_DOMAIN)).transpose()?;
-    if let Some(domain) = &args.domain {
+    args.part.provider.as_deref().map(|typed| provider_key(typed, dir, OF_DOMAIN)).transpose()?;
+    if let Some(domain) = &args.part.domain {
         MailDomain::parse(domain).map_err(|why| Failure::bad_input(format!("{domain:?} is not a domain: {why}")))?;
     }
-    let reach = Reach {
-        campaign: campaign.as_ref().map(|campaign| campaign.id),
-        provider: args.provider,
-        operator: None,
-        domain: args.domain,
-        source: args.source,
-        cold: args.cold,
-        until,
-        why,
-    };
+    let reach = args.part.reach(campaign.as_ref().map(|campaign| campaign.id), until, why);
     let answer = order::place(dir, Order::PlaceHold { reach }, &mut |_| {}).await?;
     let style = Style::of_this_process(output, dir, now);
     let rest = rest(&ledger, campaign.as_ref(), number(&answer, "covers"), &style).await?;

@@ -23,6 +23,7 @@ pub(crate) mod key;
 pub(crate) mod lanes;
 pub(crate) mod migrate;
 pub(crate) mod origins;
+mod part;
 pub(crate) mod pool;
 pub(crate) mod reading;
 pub(crate) mod reload;

@@ -8,13 +8,16 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 /// A server on a port of its own.
 pub(crate) struct Server {
     child: Child,
-    /// What it says after that, read all the time: a full pipe would stop it.
-    said: Option<JoinHandle<String>>,
+    /// Reads what it says after that all the time: a full pipe would stop it.
+    reader: Option<JoinHandle<()>>,
+    /// What was read of it.
+    said: Arc<Mutex<String>>,
     /// Where it listens.
     pub(crate) address: String,
     /// The token of the first owner's link; empty: somebody owns it.
@@ -31,7 +34,7 @@ impl Server {
         let nowhere: &[&str] = if more.contains(&"--dns") { &[] } else { &["--dns", "127.0.0.1:9"] };
         command.args(nowhere).args(more);
         let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut server = Server { child, said: None, address, link: String::new() };
+        let mut server = Server { child, reader: None, said: Arc::default(), address, link: String::new() };
         let mut said = BufReader::new(server.child.stderr.take().unwrap());
         let mut line = String::new();
         // Said when it listens.
@@ -42,10 +45,13 @@ impl Server {
                 server.link = token.to_owned();
             }
         }
-        server.said = Some(std::thread::spawn(move || {
-            let mut rest = String::new();
-            said.read_to_string(&mut rest).unwrap();
-            rest
+        let read = Arc::clone(&server.said);
+        server.reader = Some(std::thread::spawn(move || {
+            for line in said.lines() {
+                let (line, mut read) = (line.unwrap(), read.lock().unwrap());
+                read.push_str(&line);
+                read.push('\n');
+            }
         }));
         server
     }
@@ -75,10 +81,16 @@ impl Server {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
+    /// What it has said since it serves.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
     /// Stops it in order; what it said while it served.
     pub(crate) fn stop(mut self) -> String {
         self.signal("-TERM");
-        let rest = self.said.take().unwrap().join().unwrap();
+        self.reader.take().unwrap().join().unwrap();
+        let rest = self.said();
         assert!(self.child.wait().unwrap().success() && rest.contains("stopped"), "{rest}");
         rest
     }

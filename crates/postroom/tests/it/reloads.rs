@@ -36,10 +36,10 @@ fn a_service_reads_again_by_order_and_by_signal() {
     assert_eq!(room.fails(&["reload"]).0, 2);
     fs::write(&file, GOOD).unwrap();
     server.signal("-HUP");
-    std::thread::sleep(Duration::from_secs(1));
+    let read_again = || server.said().contains("read again answer=").then_some(());
+    assert!(wait_until(LIMIT, read_again).is_some(), "{}", server.said());
     let said = server.stop();
     assert!(said.contains("not everything could be read again") && said.contains("providers.toml, line 2"), "{said}");
-    assert!(said.contains("read again answer="), "{said}");
     let (code, error) = room.fails(&["reload"]);
     assert!(code == 3 && error.contains("no process is at work here"), "{error}");
 }

@@ -375,11 +375,6 @@ impl Profile {
         let read = |toml: &&str| Arc::new(Profile::parse(toml).expect("shipped profiles are read by a test"));
         SHIPPED.iter().map(read).collect()
     }
-
-    /// Does it receive for this domain (an A-label, lower case)?
-    pub fn serves(&self, domain: &str) -> bool {
-        self.domains.iter().any(|served| served.ascii() == domain)
-    }
 }
 
 #[cfg(test)]

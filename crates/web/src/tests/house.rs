@@ -161,15 +161,9 @@ impl House {
         };
         let store = Store::open(ledger, clock.now()).unwrap();
         let settings = Settings {
-            ehlo_name: "test".to_owned(),
             way: engine::Way::Direct { port: 9 },
             ceiling: engine::Ceiling::Flat(1),
-            schedule: dispatch::retry::Schedule::shipped(),
-            policy: dispatch::react::Policy::default(),
-            timeouts: Default::default(),
-            stakes: engine::Stakes::Rehearsal,
-            described: dispatch::own::Described::shipped(),
-            limits: None,
+            ..Settings::rehearsal("test")
         };
         let engine = Engine::new(store.clone(), world.clone(), settings, Arc::new(Silence));
         let uploads = tempfile::tempdir().unwrap();
