@@ -9,7 +9,7 @@
 
 use super::memory::Kept;
 use super::probe::Probe;
-use super::rest::{day_of, next_day};
+use super::rest::next_day;
 use super::story::{Cause, Change, Limit};
 use model::Timestamp;
 use std::time::Duration;
@@ -59,7 +59,7 @@ impl Day {
     /// their day has turned is bounded by the ceiling alone.
     pub(super) fn opens(&self, ceiling: Option<u32>, feels: bool, now: Timestamp) -> Option<Timestamp> {
         // A clock that was set back does not give the day back.
-        let started = if day_of(now) <= self.day { self.started } else { 0 };
+        let started = if now.day() <= self.day { self.started } else { 0 };
         let (ceiling, tomorrow) = (ceiling.unwrap_or(u32::MAX), next_day(now));
         let Some(cap) = self.cap.as_ref().filter(|_| !feels) else {
             return (started >= ceiling).then_some(tomorrow);
@@ -67,7 +67,7 @@ impl Day {
         let is_due = cap.probe.is_due(now);
         let with_more = cap.value.saturating_add((cap.value / MORE).clamp(1, TRIED_MAX));
         let allowed = if is_due { with_more } else { cap.value };
-        let is_tried_today = !is_due && day_of(cap.probe.at) == day_of(now) && started < with_more.min(ceiling);
+        let is_tried_today = !is_due && cap.probe.at.day() == now.day() && started < with_more.min(ceiling);
         (started >= allowed.min(ceiling)).then_some(if is_tried_today { cap.probe.at } else { tomorrow })
     }
 
@@ -82,7 +82,7 @@ impl Day {
     }
 
     pub(super) fn starting(&mut self, now: Timestamp) {
-        self.turn_to(day_of(now));
+        self.turn_to(now.day());
         self.started = self.started.saturating_add(1);
     }
 
@@ -96,7 +96,7 @@ impl Day {
 
     /// A message was taken; more than the cap means that the cap is higher.
     pub(super) fn taken(&mut self, now: Timestamp) -> Option<Change> {
-        if day_of(now) != self.day {
+        if now.day() != self.day {
             return None;
         }
         self.taken = self.taken.saturating_add(1);
@@ -113,7 +113,7 @@ impl Day {
 
     /// Is their day one that began before ours, so that a refusal now says nothing about the number?
     pub(super) fn began_before_ours(&self, now: Timestamp) -> bool {
-        let (started, taken) = if day_of(now) == self.day { (self.started, self.taken) } else { (0, 0) };
+        let (started, taken) = if now.day() == self.day { (self.started, self.taken) } else { (0, 0) };
         !self.is_seen && self.cap.as_ref().map_or(taken == 0, |cap| started < cap.value)
     }
 

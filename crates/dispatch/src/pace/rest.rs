@@ -215,10 +215,5 @@ const FALLBACK: Duration = Duration::from_secs(600);
 
 /// The beginning of the next UTC day, and a little.
 pub(super) fn next_day(now: Timestamp) -> Timestamp {
-    Timestamp::of_day(day_of(now).saturating_add(1)) + DAY_MARGIN
-}
-
-/// The day that limits and counts go by: that of UTC.
-pub(super) fn day_of(now: Timestamp) -> i64 {
-    now.day()
+    Timestamp::of_day(now.day().saturating_add(1)) + DAY_MARGIN
 }

@@ -4,7 +4,6 @@
 //! try. Invariant: nothing is read where no number of a day is kept.
 
 use super::site::Entry;
-use crate::budget::day_of;
 use crate::house::House;
 use crate::pacer::PacerKey;
 use dispatch::pace::Memory;
@@ -24,7 +23,7 @@ pub(super) struct Today {
 impl Today {
     /// Reads it, where a provider has a ceiling for the day or a lane has learned one.
     pub(super) async fn read(house: &House, memories: &BTreeMap<PacerKey, Memory>) -> Result<Today, StoreError> {
-        let day = day_of(house.now());
+        let day = house.now().day();
         let mut today = Today { day, ..Today::default() };
         let has_ceiling = house.providers().all().iter().any(|provider| provider.limits.messages_per_day.is_some());
         if !has_ceiling && !memories.values().any(Memory::counts_days) {
