@@ -175,9 +175,11 @@ segment-people-n = { $n ->
     [one] eine Person
    *[other] { $n } Personen
   }
+segment-going = Alle werden gefragt: bisher { $found } gefunden unter { $asked }.
 segment-some = Einige davon
 segment-people-of = Personen in „{ $name }“
 segment-nobody-now = Jetzt gehört niemand dazu.
+segment-nobody-yet = Hier bisher niemand.
 segment-why = Warum gehört jemand dazu, oder nicht?
 segment-who = Adresse oder Kennung
 segment-why-do = Fragen

@@ -178,9 +178,11 @@ segment-people-n = { $n ->
     [one] one person
    *[other] { $n } people
   }
+segment-going = Everybody is being asked: { $found } found among { $asked } so far.
 segment-some = Some of them
 segment-people-of = People in “{ $name }”
 segment-nobody-now = Nobody is in it now.
+segment-nobody-yet = Nobody here so far.
 segment-why = Why is somebody in it, or not?
 segment-who = Address or id
 segment-why-do = Ask
