@@ -283,6 +283,10 @@ suppressions-empty = Niemand ist gesperrt.
 suppressions-none = Nichts hält Mail von dieser Adresse ab.
 suppressed-whom = Wen
 suppressed-why = Warum
+suppressed-waits = { $n ->
+    [one] Eine Nachricht dorthin wartet. Sie wird übersprungen, wenn sie versucht würde; bis dahin zählt sie als unterwegs.
+   *[other] { $n } Nachrichten dorthin warten. Jede wird übersprungen, wenn sie versucht würde; bis dahin zählt sie als unterwegs.
+  }
 suppressed-nameless = jemand, der vergessen wurde
 suppressed-provisional = entstand bei einer Störung des Anbieters: noch zu bestätigen
 suppressed-find = Nach Adresse suchen

@@ -286,6 +286,10 @@ suppressions-empty = Nobody is suppressed.
 suppressions-none = Nothing keeps mail from this address.
 suppressed-whom = Whom
 suppressed-why = Why
+suppressed-waits = { $n ->
+    [one] One message to them waits. It is skipped when it would be tried; until then it counts as in progress.
+   *[other] { $n } messages to them wait. Each is skipped when it would be tried; until then it counts as in progress.
+  }
 suppressed-nameless = somebody who was forgotten
 suppressed-provisional = made while the provider had trouble: to be confirmed
 suppressed-find = Find by address

@@ -218,6 +218,13 @@ fn a_suppression_stops_what_was_read_before_it() {
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
     assert!(claimed.iter().all(|c| store.changed_since(c) == Standing::Unchanged));
+    for (target, waiting) in [
+        (Target::Address("ANNA@a.example".to_owned()), 1),
+        (Target::Domain("a.example".to_owned()), 2),
+        (Target::Domain("nowhere.example".to_owned()), 0),
+    ] {
+        assert_eq!(now(store.waiting_at(W, &target)).unwrap(), Some(waiting), "{target:?}");
+    }
     now(store.suppress(
         W,
         Target::Address("ANNA@a.example".to_owned()),
