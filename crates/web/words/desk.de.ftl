@@ -617,6 +617,17 @@ list-add = Liste anlegen
 list-add-do = Anlegen
 list-change = Liste ändern
 list-people = Wer darauf ist
+list-waiting = Wer noch nicht bestätigt hat
+list-waiting-n = { $n ->
+    [0] Niemandes Bestätigung steht aus
+    [one] Eine Bestätigung steht aus
+   *[other] { $n } Bestätigungen stehen aus
+  }
+list-waiting-least = Mindestens { $n } Bestätigungen stehen aus
+list-waiting-what = Sie sind auf der Liste und bekommen durch sie erst Mail, wenn sie auf ihre Frage ja gesagt haben. Wer durch einen Import kam, wurde nicht gefragt.
+list-waiting-nobody = Niemandes Bestätigung steht aus.
+list-asked = Gefragt
+list-not-asked = nicht gefragt
 list-remove = Liste entfernen
 list-remove-what = Die Personen bleiben, und auch der Nachweis ihrer Einwilligung.
 form-not-yet = Eine öffentliche Liste, die nach Bestätigung fragt, hat ein Anmeldeformular für Ihre eigenen Seiten.

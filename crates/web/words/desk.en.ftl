@@ -620,6 +620,17 @@ list-add = Make a list
 list-add-do = Make it
 list-change = Change the list
 list-people = Who is on it
+list-waiting = Who did not confirm yet
+list-waiting-n = { $n ->
+    [0] Nobody waits for their confirmation
+    [one] One waits for their confirmation
+   *[other] { $n } wait for their confirmation
+  }
+list-waiting-least = At least { $n } wait for their confirmation
+list-waiting-what = They are on the list, and are mailed by it only once they said yes to its question. Whoever came by an import was not asked.
+list-waiting-nobody = Nobody waits for that.
+list-asked = Asked
+list-not-asked = not asked
 list-remove = Remove the list
 list-remove-what = The people stay, and so does the evidence of their consent.
 form-not-yet = A list that is public and asks to confirm has a sign-up form for your own pages.
