@@ -455,6 +455,11 @@ impl Lane {
         self.supplied.notify_waiters();
     }
 
+    /// Since when the site has refused us without a break.
+    pub(crate) fn refused_since(&self) -> Option<Timestamp> {
+        self.lock().refused_since.as_ref().map(|(since, _)| *since)
+    }
+
     /// The hold in force: the lane's own or its pacer's, whichever lasts longer.
     pub(crate) fn held(&self, now: Timestamp) -> Option<LaneHold> {
         let own = self.lock().held.clone().filter(|hold| hold.until > now);

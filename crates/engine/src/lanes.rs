@@ -62,6 +62,9 @@ pub struct LaneView {
     /// Tries it refused for our SPF, DKIM or DMARC since it last accepted anybody: our set-up, not theirs.
     #[serde(default)]
     pub unauthenticated: u32,
+    /// It has refused us without a break since then; `None`: it accepted somebody since, or there is no process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_since: Option<Timestamp>,
     /// What its servers offer and refused, so that it is done without there.
     #[serde(default)]
     pub without: Vec<WithoutView>,
@@ -278,6 +281,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
                 why: toward.why.clone(),
             }),
             unauthenticated: 0,
+            refused_since: None,
             without: Vec::new(),
         });
     }
@@ -365,6 +369,7 @@ fn quiet(source: &str, operator: String, site: Option<String>) -> LaneView {
         limits: Vec::new(),
         budget: None,
         unauthenticated: 0,
+        refused_since: None,
         without: Vec::new(),
     }
 }

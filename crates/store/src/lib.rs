@@ -106,7 +106,7 @@ pub use report::{
 pub use restore::{RestoreFilter, RestoreGroup, RestorePreview};
 pub use secrets::Secrets;
 pub use seeking::{Fate, Found, Sought, SoughtPlace, Stand};
-pub use segment::{Explained, Gone, NamedThing, RuleOf, Segment, SegmentChange};
+pub use segment::{Explained, Gone, NamedThing, RuleOf, Segment, SegmentChange, Stretch};
 pub use sequence::{
     DuePlace, Entered, NewSequence, Passage, PassagesPage, Passing, PlaceAct, PlaceMove, Sequence, SequencePlace,
     SequenceVersion, SequencesDue, StepCount,

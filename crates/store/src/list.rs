@@ -64,6 +64,9 @@ pub struct List {
     pub created_at: Timestamp,
 }
 
+/// Members, present and former, among whom those who did not confirm are counted: some ten milliseconds.
+pub const WAITING_LOOKED_AT_MAX: usize = 100_000;
+
 /// Somebody on a list, now or before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
@@ -193,6 +196,20 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Membership>> {
         self.core.lanes.read(move |conn| lists::members(conn, workspace, id, after, limit)).await
+    }
+    /// Current members who did not confirm, in the order of their ids, after `after`.
+    pub async fn list_waiting(
+        &self,
+        workspace: WorkspaceId,
+        id: ListId,
+        after: Option<ContactId>,
+        limit: usize,
+    ) -> Result<Vec<Membership>> {
+        self.core.lanes.ponder(move |conn| lists::waiting(conn, workspace, id, after, limit)).await
+    }
+    /// How many members did not confirm, and whether everybody was looked at: at most [`WAITING_LOOKED_AT_MAX`] are.
+    pub async fn list_waiting_count(&self, workspace: WorkspaceId, id: ListId) -> Result<(u64, bool)> {
+        self.core.lanes.read(move |conn| lists::waiting_among(conn, workspace, id, WAITING_LOOKED_AT_MAX)).await
     }
     /// Puts people (at most [`MEMBERS_MAX`]) on a list; how many were not on it. `consent` is kept with each. Whoever
     /// confirmed once and left has to confirm again.

@@ -81,6 +81,8 @@ pub struct PutOffFor {
     pub first_tried_at: Option<Timestamp>,
     /// How many were looked at.
     pub people: u64,
+    /// What tells the sites they wait at apart: the provider's key, else the site's fingerprint; `None`: at none yet.
+    pub operator: Option<String>,
     /// The hold that keeps them from it: of several the one that lasts longest.
     pub hold: Option<HoldId>,
 }

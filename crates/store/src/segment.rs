@@ -131,6 +131,15 @@ impl fmt::Display for Gone {
     }
 }
 
+/// Whom a rule holds for in a part of the contacts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// They, in the order they came.
+    pub people: Vec<ContactId>,
+    /// The last contact that was asked, after whom the next part begins; `None`: nobody is left.
+    pub next: Option<ContactId>,
+}
+
 /// A rule asked of one person, part by part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
@@ -263,6 +272,21 @@ impl Store {
     ) -> Result<Vec<Contact>> {
         let read = move |conn: &rusqlite::Connection| {
             crate::sqlite::segments::people(conn, workspace, &rule, after, limit, now)
+        };
+        self.core.lanes.ponder(read).await
+    }
+    /// Whom a rule holds for among the next contacts after `after`, so many of them: a bounded piece of asking everybody. A rule
+    /// that names its people by an index (what they did with one campaign) is asked of all who are left at once.
+    pub async fn segment_stretch(
+        &self,
+        workspace: WorkspaceId,
+        rule: Rule,
+        after: Option<ContactId>,
+        contacts: usize,
+        now: Timestamp,
+    ) -> Result<Stretch> {
+        let read = move |conn: &rusqlite::Connection| {
+            crate::sqlite::segments::stretch(conn, workspace, &rule, after, contacts, now)
         };
         self.core.lanes.ponder(read).await
     }

@@ -16,6 +16,9 @@ use std::str::FromStr;
 /// The most suppressions of one transaction: as many as an import's chunk may ask for.
 pub const SUPPRESS_BATCH_MAX: usize = crate::import::IMPORT_CHUNK_ROWS_MAX;
 
+/// Of more addresses nobody counts what waits for them.
+pub const WAITING_ADDRESSES_MAX: usize = 10_000;
+
 /// What is suppressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -192,6 +195,20 @@ impl Store {
         let hash = self.hash_of(workspace, address);
         let domain = address.domain().as_str().to_owned();
         self.core.lanes.read(move |conn| suppressions::of_address(conn, workspace, &hash, &domain)).await
+    }
+    /// How many messages to it wait for a try; `None`: it has more than [`WAITING_ADDRESSES_MAX`] addresses, or is none.
+    pub async fn waiting_at(&self, workspace: WorkspaceId, target: &Target) -> Result<Option<u64>> {
+        let (hash, domain) = match target {
+            Target::Address(text) => match EmailAddress::parse(text) {
+                Ok(address) => (Some(self.hash_of(workspace, &address)), None),
+                Err(_) => return Ok(None),
+            },
+            Target::Domain(name) => (None, Some(name.clone())),
+        };
+        let read = move |conn: &rusqlite::Connection| {
+            suppressions::waiting_at(conn, workspace, (hash.as_ref(), domain.as_deref()), WAITING_ADDRESSES_MAX)
+        };
+        self.core.lanes.ponder(read).await
     }
     /// Removes what an operator may remove from one target, with a reason. Refused for complaints, unsubscribes and
     /// forgotten people. Returns how many entries went.

@@ -166,26 +166,51 @@
   };
   for (const form of document.querySelectorAll("form[data-ask]")) {
     const place = form.querySelector(`[data-answer=${form.dataset.ask}]`);
+    const typed = () => new URLSearchParams(new FormData(form)).toString();
+    const looked = async (what) => {
+      const asked = new URLSearchParams(what);
+      asked.set("do", "look");
+      const answer = await fetch(form.action, { method: "POST", body: asked });
+      return new DOMParser().parseFromString(await answer.text(), "text/html");
+    };
     let waits = 0;
     let latest = 0;
+    let asked = typed();
+    // While not everybody was asked, the same is looked at again. What is typed beside it stays as it is.
+    const goOn = () => {
+      const counted = place.querySelector("[data-counted]");
+      const going = counted?.querySelector("[data-going]");
+      if (!going) return;
+      const mine = latest;
+      window.setTimeout(async () => {
+        if (mine !== latest) return;
+        try {
+          const now = document.hidden ? null : (await looked(asked)).querySelector("[data-counted]");
+          if (mine !== latest) return;
+          if (now) counted.replaceChildren(...now.childNodes);
+        } catch {
+          // The next time.
+        }
+        goOn();
+      }, Number(going.dataset.going) * 1_000);
+    };
+    goOn();
     form.addEventListener("change", (event) => {
       if (place.contains(event.target) || event.target.name === "add" || event.target.name === "name") return;
       window.clearTimeout(waits);
       waits = window.setTimeout(async () => {
         const mine = ++latest;
-        const typed = () => new URLSearchParams(new FormData(form)).toString();
         const before = typed();
-        const asked = new URLSearchParams(before);
-        asked.set("do", "count");
+        asked = before;
         place.setAttribute("aria-busy", "true");
         try {
-          const answer = await fetch(form.action, { method: "POST", body: asked });
-          const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
+          const drawn = await looked(before);
           const found = drawn.querySelector(`[data-answer=${form.dataset.ask}]`);
           // What was asked before and comes later is stale.
           if (mine === latest && found) {
             if (typed() === before) follow(form, drawn);
             place.replaceChildren(...found.childNodes);
+            goOn();
           }
         } catch {
           // The button asks as well.

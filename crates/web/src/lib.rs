@@ -176,6 +176,8 @@ pub(crate) struct Desk {
     pub(crate) latest: pages::Latest,
     /// Whom drafts would reach.
     pub(crate) countings: pages::Countings,
+    /// Whom rules hold for.
+    pub(crate) gatherings: pages::Gatherings,
     /// Forms that were taken, and are taken once.
     pub(crate) once: pages::Once,
     /// Imports are done one at a time: each keeps the writer busy.
@@ -193,6 +195,7 @@ impl Default for Desk {
             running: idempotency::Running::default(),
             latest: pages::Latest::default(),
             countings: pages::Countings::default(),
+            gatherings: pages::Gatherings::default(),
             once: pages::Once::default(),
             followers: Arc::new(Semaphore::new(api::FOLLOWERS_MAX)),
             joined: Notify::new(),

@@ -175,9 +175,11 @@ segment-people-n = { $n ->
     [one] eine Person
    *[other] { $n } Personen
   }
+segment-going = Alle werden gefragt: bisher { $found } gefunden unter { $asked }.
 segment-some = Einige davon
 segment-people-of = Personen in „{ $name }“
 segment-nobody-now = Jetzt gehört niemand dazu.
+segment-nobody-yet = Hier bisher niemand.
 segment-why = Warum gehört jemand dazu, oder nicht?
 segment-who = Adresse oder Kennung
 segment-why-do = Fragen
@@ -281,6 +283,10 @@ suppressions-empty = Niemand ist gesperrt.
 suppressions-none = Nichts hält Mail von dieser Adresse ab.
 suppressed-whom = Wen
 suppressed-why = Warum
+suppressed-waits = { $n ->
+    [one] Eine Nachricht dorthin wartet. Sie wird übersprungen, wenn sie versucht würde; bis dahin zählt sie als unterwegs.
+   *[other] { $n } Nachrichten dorthin warten. Jede wird übersprungen, wenn sie versucht würde; bis dahin zählt sie als unterwegs.
+  }
 suppressed-nameless = jemand, der vergessen wurde
 suppressed-provisional = entstand bei einer Störung des Anbieters: noch zu bestätigen
 suppressed-find = Nach Adresse suchen
@@ -611,6 +617,17 @@ list-add = Liste anlegen
 list-add-do = Anlegen
 list-change = Liste ändern
 list-people = Wer darauf ist
+list-waiting = Wer noch nicht bestätigt hat
+list-waiting-n = { $n ->
+    [0] Niemandes Bestätigung steht aus
+    [one] Eine Bestätigung steht aus
+   *[other] { $n } Bestätigungen stehen aus
+  }
+list-waiting-least = Mindestens { $n } Bestätigungen stehen aus
+list-waiting-what = Sie sind auf der Liste und bekommen durch sie erst Mail, wenn sie auf ihre Frage ja gesagt haben. Wer durch einen Import kam, wurde nicht gefragt.
+list-waiting-nobody = Niemandes Bestätigung steht aus.
+list-asked = Gefragt
+list-not-asked = nicht gefragt
 list-remove = Liste entfernen
 list-remove-what = Die Personen bleiben, und auch der Nachweis ihrer Einwilligung.
 form-not-yet = Eine öffentliche Liste, die nach Bestätigung fragt, hat ein Anmeldeformular für Ihre eigenen Seiten.

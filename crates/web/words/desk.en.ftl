@@ -178,9 +178,11 @@ segment-people-n = { $n ->
     [one] one person
    *[other] { $n } people
   }
+segment-going = Everybody is being asked: { $found } found among { $asked } so far.
 segment-some = Some of them
 segment-people-of = People in “{ $name }”
 segment-nobody-now = Nobody is in it now.
+segment-nobody-yet = Nobody here so far.
 segment-why = Why is somebody in it, or not?
 segment-who = Address or id
 segment-why-do = Ask
@@ -284,6 +286,10 @@ suppressions-empty = Nobody is suppressed.
 suppressions-none = Nothing keeps mail from this address.
 suppressed-whom = Whom
 suppressed-why = Why
+suppressed-waits = { $n ->
+    [one] One message to them waits. It is skipped when it would be tried; until then it counts as in progress.
+   *[other] { $n } messages to them wait. Each is skipped when it would be tried; until then it counts as in progress.
+  }
 suppressed-nameless = somebody who was forgotten
 suppressed-provisional = made while the provider had trouble: to be confirmed
 suppressed-find = Find by address
@@ -614,6 +620,17 @@ list-add = Make a list
 list-add-do = Make it
 list-change = Change the list
 list-people = Who is on it
+list-waiting = Who did not confirm yet
+list-waiting-n = { $n ->
+    [0] Nobody waits for their confirmation
+    [one] One waits for their confirmation
+   *[other] { $n } wait for their confirmation
+  }
+list-waiting-least = At least { $n } wait for their confirmation
+list-waiting-what = They are on the list, and are mailed by it only once they said yes to its question. Whoever came by an import was not asked.
+list-waiting-nobody = Nobody waits for that.
+list-asked = Asked
+list-not-asked = not asked
 list-remove = Remove the list
 list-remove-what = The people stay, and so does the evidence of their consent.
 form-not-yet = A list that is public and asks to confirm has a sign-up form for your own pages.

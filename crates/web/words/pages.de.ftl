@@ -387,6 +387,7 @@ foreseen-would = Begänne sie jetzt
 foreseen-skipped = übersprungen:
 foreseen-without = Bekämen sie und haben keinen Wert für „{ $tag }“
 foreseen-gets = bekäme sie
+foreseen-look = Die Nachricht mit ihren Werten
 contacts-find = Adresse beginnt mit
 contacts-table = Kontakte, Tabelle
 sort-by-address = nach Adresse ordnen

@@ -386,6 +386,7 @@ foreseen-what = As if it began at that time; nothing is sent by looking.
 foreseen-would = If it began now
 foreseen-skipped = skipped:
 foreseen-gets = would get it
+foreseen-look = The message with their values
 foreseen-without = Would get it, and have no value for “{ $tag }”
 contacts-find = Address begins with
 contacts-table = Contacts, table

@@ -36,7 +36,7 @@ const LIMIT: Duration = Duration::from_secs(3_600);
 const OWNER: &str = "owner@bench.test";
 const PASSWORD: &str = "a bench of nine herons";
 /// Pages beside those of a campaign.
-const PAGES: [&str; 21] = [
+const PAGES: [&str; 23] = [
     "/",
     "/campaigns",
     "/campaigns/new",
@@ -44,6 +44,9 @@ const PAGES: [&str; 21] = [
     "/contacts?q=person500000@d0.bench.test",
     "/segments",
     "/segments/new",
+    // A rule that holds for a hundred in a million: the look of whoever makes it, and the list of its people.
+    "/segments/new?text=attr.points+%3D%3D+%225%22",
+    "/segments/new/people?text=attr.points+%3D%3D+%225%22",
     "/lists",
     "/imports",
     "/suppressions",

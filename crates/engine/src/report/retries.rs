@@ -5,6 +5,7 @@
 use super::Cause;
 use super::people::{Person, person};
 use crate::holds::placed_by;
+use crate::lanes::LaneView;
 use crate::launch;
 use dispatch::retry::Schedule;
 use model::{CampaignState, HoldId, Timestamp};
@@ -94,17 +95,34 @@ fn next_try(due: Timestamp, hold: Option<&Hold>, now: Timestamp) -> Option<Times
     Some(at).filter(|at| *at > now)
 }
 
-/// When the last of these people is given up: their window ends, and no hold keeps them from the last try.
+/// Operators whose sites refuse us on every lane to them, and since when on the last of these: for as long as a retry window,
+/// and whoever waits there is given up with them.
+pub fn refusing(lanes: &[LaneView]) -> BTreeMap<String, Timestamp> {
+    let mut found: BTreeMap<&str, Option<Timestamp>> = BTreeMap::new();
+    for lane in lanes.iter().filter(|lane| !lane.is_everywhere()) {
+        let since = lane.refused_since.filter(|_| lane.held.is_some());
+        let known = found.entry(&lane.operator).or_insert(since);
+        // Where one of them is open, people get through.
+        *known = known.and_then(|known| since.map(|since| known.max(since)));
+    }
+    found.into_iter().filter_map(|(operator, since)| Some((operator.to_owned(), since?))).collect()
+}
+
+/// When the last of these people is given up: their window ends, or that of the site that refuses us, and no hold keeps them
+/// from the last try.
 fn last_try(
     groups: &[(PutOffFor, Option<&Hold>)],
-    schedule: &Schedule,
+    (schedule, refusing): (&Schedule, &BTreeMap<String, Timestamp>),
     expires_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Option<Timestamp> {
     let mut last: Option<Timestamp> = None;
     let mut is_open = false;
     for (group, hold) in groups {
-        let ends = group.first_tried_at.map(|first| first + schedule.window());
+        let own = group.first_tried_at.map(|first| first + schedule.window());
+        let refused = group.operator.as_ref().and_then(|operator| refusing.get(operator));
+        let with_the_site = refused.map(|since| *since + schedule.window());
+        let ends = own.map(|own| with_the_site.map_or(own, |site| own.min(site)));
         let lifted = hold.map(|hold| hold.until);
         is_open |= lifted == Some(None);
         last = last.max(ends.max(ends.and(lifted.flatten())));
@@ -113,8 +131,14 @@ fn last_try(
     last.filter(|last| *last > now)
 }
 
-/// What is to come for those of a campaign who were put off; nothing where nothing of it is tried any more, or not now.
-pub async fn retries(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Retries, StoreError> {
+/// What is to come for those of a campaign who were put off; nothing where nothing of it is tried any more, or not now. Of the
+/// lanes it is read which sites refuse us, and since when.
+pub async fn retries(
+    store: &Store,
+    campaign: &Campaign,
+    lanes: &[LaneView],
+    now: Timestamp,
+) -> Result<Retries, StoreError> {
     if !matches!(campaign.state, CampaignState::Sending | CampaignState::Retrying) {
         return Ok(Retries::default());
     }
@@ -127,7 +151,7 @@ pub async fn retries(store: &Store, campaign: &Campaign, now: Timestamp) -> Resu
     let schedule = options.as_ref().and_then(|options| options.schedule().ok()).unwrap_or_else(Schedule::shipped);
     let expires_at = options.and_then(|options| options.timing.expires_at);
     let people: u64 = found.iter().map(|(group, _)| group.people).sum();
-    let at = last_try(&found, &schedule, expires_at, now);
+    let at = last_try(&found, (&schedule, &refusing(lanes)), expires_at, now);
     let is_least = people >= PEOPLE_MAX as u64 && at != expires_at;
     let held = kept(store, &found, people).await?;
     let mut groups = Vec::new();
@@ -159,7 +183,9 @@ async fn kept(store: &Store, groups: &[(PutOffFor, Option<&Hold>)], people: u64)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::Rest;
     use crate::holds::tests::hold;
+    use crate::lanes;
     use model::DeliveryId;
     use std::time::Duration;
 
@@ -190,18 +216,45 @@ mod tests {
             next_try_at: at(1),
             first_tried_at: Some(first),
             people: 3,
+            operator: None,
             hold: None,
         };
+        let nobody = BTreeMap::new();
         let end = at(0) + schedule.window();
         let (open, ends) = (hold_to(None), hold_to(Some(end + HOUR)));
-        let last = |groups: &[(PutOffFor, Option<&Hold>)], now| last_try(groups, &schedule, None, now);
+        let last = |groups: &[(PutOffFor, Option<&Hold>)], now| last_try(groups, (&schedule, &nobody), None, now);
         assert_eq!(last(&[(group(at(0)), None)], at(1)), Some(end));
         assert_eq!(last(&[(group(at(0)), None)], end + HOUR), None, "the last try is due");
         for now in [at(1), end + HOUR, end + HOUR * 2] {
             assert_eq!(last(&[(group(at(0)), Some(&open)), (group(at(5)), None)], now), None, "nobody can tell");
         }
         assert_eq!(last(&[(group(at(0)), Some(&ends))], at(1)), Some(end + HOUR), "tried once more when it ends");
-        let over = last_try(&[(group(at(0)), Some(&open))], &schedule, Some(at(7)), at(1));
+        let over = last_try(&[(group(at(0)), Some(&open))], (&schedule, &nobody), Some(at(7)), at(1));
         assert_eq!(over, Some(at(7)), "the offer ends all the same");
+    }
+
+    #[test]
+    fn whoever_waits_at_a_site_that_refuses_is_given_up_with_it() {
+        let schedule = Schedule::shipped();
+        let group = PutOffFor {
+            example: DeliveryId(1),
+            next_try_at: at(28),
+            first_tried_at: Some(at(26)),
+            people: 32,
+            operator: Some("strict-gate".to_owned()),
+            hold: None,
+        };
+        let lane = |source: &str, refused_since| {
+            let rest = Rest { until: at(28), why: "they refuse us".to_owned(), site: None };
+            LaneView { refused_since, ..lanes::at_rest(source, "strict-gate".to_owned(), rest) }
+        };
+        let last = |views: &[LaneView]| {
+            let groups = [(group.clone(), None)];
+            last_try(&groups, (&schedule, &refusing(views)), None, at(27))
+        };
+        let window = schedule.window();
+        assert_eq!(last(&[lane("a", Some(at(0)))]), Some(at(0) + window));
+        assert_eq!(last(&[lane("a", Some(at(0))), lane("b", Some(at(3)))]), Some(at(3) + window), "the last of them");
+        assert_eq!(last(&[lane("a", Some(at(0))), lane("b", None)]), Some(at(26) + window), "another gets through");
     }
 }

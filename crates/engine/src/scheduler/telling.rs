@@ -416,6 +416,7 @@ impl Scheduler {
             listed,
             budget,
             unauthenticated: lane.unauthenticated(),
+            refused_since: lane.refused_since(),
             without: lanes::without(self.house.offers.at(&lane.hosts(), now), now),
         }
     }

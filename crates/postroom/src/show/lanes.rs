@@ -192,6 +192,7 @@ mod tests {
             limits: vec![LimitView { says: limit.to_string(), limit, whose: None, holds_back: false }],
             budget: Some(BudgetView { today: 200, spent: 200, why: "day 1 of warming".into() }),
             unauthenticated: 0,
+            refused_since: None,
             without: Vec::new(),
         }
     }

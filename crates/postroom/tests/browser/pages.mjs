@@ -75,6 +75,7 @@ const PAGES = {
   "/domains/{domain}": () => ["/domains/letters.example"],
   "/lists": () => ["/lists"],
   "/lists/{id}": (has) => [`/lists/${has.list}`],
+  "/lists/{id}/waiting": (has) => [`/lists/${has.list}/waiting`],
   "/sunsets": () => ["/sunsets"],
   "/sunsets/{id}/undo": () => ["/sunsets/su_1/undo"],
   "/sequences": () => ["/sequences"],

@@ -125,6 +125,7 @@ fn what_is_put_off_comes_back_when_it_is_due() {
     let groups = now(store.put_off_for(campaign.id, 10, at(100))).unwrap();
     let [group] = &groups[..] else { panic!("one cause, one site: {groups:?}") };
     assert_eq!((group.people, group.next_try_at, group.first_tried_at), (2, at(300), Some(at(30))));
+    assert!(group.operator.is_some(), "who waits at a site waits at somebody's: {group:?}");
     assert_eq!(now(store.put_off_for(campaign.id, 1, at(100))).unwrap()[0].people, 1, "no more are looked at");
     let rest = now(store.due_retries(campaign.id, site, at(400), Some((at(300), due[0].delivery)), 10)).unwrap();
     assert_eq!(rest.len(), 1);
@@ -217,6 +218,13 @@ fn a_suppression_stops_what_was_read_before_it() {
     let campaign = sending(&store, "news", id);
     let claimed = claims(&store, campaign.id);
     assert!(claimed.iter().all(|c| store.changed_since(c) == Standing::Unchanged));
+    for (target, waiting) in [
+        (Target::Address("ANNA@a.example".to_owned()), 1),
+        (Target::Domain("a.example".to_owned()), 2),
+        (Target::Domain("nowhere.example".to_owned()), 0),
+    ] {
+        assert_eq!(now(store.waiting_at(W, &target)).unwrap(), Some(waiting), "{target:?}");
+    }
     now(store.suppress(
         W,
         Target::Address("ANNA@a.example".to_owned()),

@@ -71,6 +71,10 @@ fn only_confirmed_members_of_a_list_that_asks_are_mailed() {
     assert_eq!(join(&plain, &people[2..]), 2);
     assert!(now(store.confirm_member(W, asks.id, people[0], form(7), at(7))).unwrap());
     assert!(!now(store.confirm_member(W, asks.id, people[3], form(7), at(7))).unwrap(), "not on it");
+    let waiting = now(store.list_waiting(W, asks.id, None, 10)).unwrap();
+    assert_eq!(waiting.iter().map(|one| one.contact).collect::<Vec<_>>(), people[1..3].to_vec());
+    assert_eq!(now(store.list_waiting(W, asks.id, Some(people[1]), 10)).unwrap().len(), 1);
+    assert_eq!(now(store.list_waiting_count(W, asks.id)).unwrap(), (2, true));
     let campaign = to(&store, "news", vec![Whom::List(asks.id), Whom::List(plain.id)], None, 10);
     let mailed: Vec<String> = claims(&store, campaign.id).into_iter().map(|claimed| claimed.rcpt).collect();
     assert_eq!(mailed, ["1@a.example", "3@a.example", "4@a.example"], "the third is on a list that does not ask");

@@ -486,6 +486,16 @@ proptest! {
                 paged.extend(page.into_iter().map(|contact| contact.id));
             }
             prop_assert_eq!(&paged, &meant, "{} in pages", rule);
+            let (mut by_parts, mut after): (Vec<ContactId>, Option<ContactId>) = (Vec::new(), None);
+            loop {
+                let part = now(world.store.segment_stretch(W, rule.clone(), after, 2, today())).unwrap();
+                by_parts.extend(part.people);
+                after = part.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            prop_assert_eq!(&by_parts, &meant, "{} in parts", rule);
             let count = now(world.store.segment_count(W, rule.clone(), today())).unwrap();
             prop_assert_eq!(count, meant.len() as u64);
             for (id, _) in &world.people {

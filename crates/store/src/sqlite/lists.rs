@@ -87,6 +87,38 @@ pub(crate) fn lists(
     Ok(statement.query_map(key, read_list)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Current members after `after` who did not confirm.
+pub(crate) fn waiting(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    id: ListId,
+    after: Option<ContactId>,
+    limit: usize,
+) -> Result<Vec<Membership>> {
+    let sql = format!(
+        "{MEMBERS} WHERE m.workspace = ?1 AND m.list = ?2 AND m.contact > ?3 AND m.ended_at IS NULL
+            AND m.confirmed_at IS NULL ORDER BY m.contact LIMIT ?4"
+    );
+    let key = params![workspace.0, id.0, after.map_or(0, |id| id.0), sql_limit(limit)];
+    let mut statement = conn.prepare_cached(&sql)?;
+    Ok(statement.query_map(key, read_member)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many of the first `members` rows of a list are members who did not confirm, and whether these are all rows.
+pub(crate) fn waiting_among(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    id: ListId,
+    members: usize,
+) -> Result<(u64, bool)> {
+    let sql = "SELECT count(*), coalesce(sum(ended_at IS NULL AND confirmed_at IS NULL), 0) FROM
+        (SELECT ended_at, confirmed_at FROM list_member WHERE workspace = ?1 AND list = ?2 LIMIT ?3 + 1)";
+    let members = sql_limit(members);
+    let key = params![workspace.0, id.0, members];
+    let (rows, waiting): (i64, u64) = conn.prepare_cached(sql)?.query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((waiting, rows <= members))
+}
+
 /// Current members after `after`.
 pub(crate) fn members(
     conn: &Connection,

@@ -44,8 +44,10 @@ pub(crate) fn put_off_for(
     let sql =
         "WITH active AS MATERIALIZED (SELECT id, workspace, campaign, provider, domain, cold_only, until FROM hold
             WHERE lifted_at IS NULL AND (until IS NULL OR until > ?4) AND source IS NULL)
-        SELECT min(one.id), min(one.due), max(nullif(one.first_try_at, ?3)), count(*), one.hold FROM (
-            SELECT d.id, r.due, d.first_try_at, d.cause, r.site, (SELECT h.id FROM active h
+        SELECT min(one.id), min(one.due), max(nullif(one.first_try_at, ?3)), count(*), one.hold,
+            min(one.operator) FROM (
+            SELECT d.id, r.due, d.first_try_at, d.cause, r.site, coalesce(s.provider, s.fingerprint) AS operator,
+                (SELECT h.id FROM active h
                 WHERE h.workspace = r.workspace AND (h.campaign IS NULL OR h.campaign = r.campaign)
                     AND (h.provider IS NULL OR h.provider = coalesce(s.provider, s.fingerprint))
                     AND (h.domain IS NULL OR h.domain = a.domain) AND (h.cold_only = 0 OR d.position >= c.cold_from)
@@ -63,6 +65,7 @@ pub(crate) fn put_off_for(
             first_tried_at: row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis),
             people: row.get(3)?,
             hold: row.get::<_, Option<i64>>(4)?.map(HoldId),
+            operator: row.get(5)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

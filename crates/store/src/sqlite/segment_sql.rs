@@ -66,10 +66,7 @@ impl Compiler {
     /// The same, asked of everybody at once: where something all of them must have done names few people, these are
     /// looked up first and only they are asked for the rest.
     pub(crate) fn whole(&mut self, rule: &Rule) -> String {
-        let parts: &[Rule] = match rule {
-            Rule::All(parts) => parts,
-            other => std::slice::from_ref(other),
-        };
+        let parts = parts_of(rule);
         let Some(few) = parts.iter().find(|part| names_few(part)) else { return self.each(rule) };
         let Rule::Event(Counted { of, .. }) = few else { return self.each(rule) };
         let rows = self.rows(of, None);
@@ -284,6 +281,19 @@ impl Compiler {
             wanted.push(test);
         }
     }
+}
+
+/// What all have to fulfil.
+fn parts_of(rule: &Rule) -> &[Rule] {
+    match rule {
+        Rule::All(parts) => parts,
+        other => std::slice::from_ref(other),
+    }
+}
+
+/// Are the people of a rule looked up, few as they are, and not everybody asked?
+pub(crate) fn is_looked_up(rule: &Rule) -> bool {
+    parts_of(rule).iter().any(names_few)
 }
 
 /// Does it name the people themselves by an index, and few of them?

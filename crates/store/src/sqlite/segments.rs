@@ -1,11 +1,11 @@
 //! Segments: kept as JSON, asked as SQL, interrupted when they take too long.
 
 use super::events::NewEvent;
-use super::segment_sql::{Compiler, level_sql};
+use super::segment_sql::{Compiler, is_looked_up, level_sql};
 use super::{Ledger, contacts, names, rules, sql_limit};
 use crate::contact::Contact;
 use crate::error::{Result, StoreError};
-use crate::segment::{Explained, NAME_BYTES_MAX, Segment, SegmentChange};
+use crate::segment::{Explained, NAME_BYTES_MAX, Segment, SegmentChange, Stretch};
 use model::segment::{Level, Rule};
 use model::{Actor, ContactId, EventKind, SegmentId, Timestamp, WorkspaceId, in_quotes};
 use rusqlite::types::Value;
@@ -142,6 +142,40 @@ pub(crate) fn people(
     let limit = sql_limit(limit);
     let place = [workspace.0, limit, after.map_or(0, |id| id.0)].map(Value::from);
     found_by(conn, &sql, place.into_iter().chain(compiler.values))
+}
+
+/// Whom a rule holds for among the next contacts after `after`, so many of them; of a rule that names its people by an index
+/// among all that are left.
+pub(crate) fn stretch(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    rule: &Rule,
+    after: Option<ContactId>,
+    contacts: usize,
+    now: Timestamp,
+) -> Result<Stretch> {
+    let rule = asked(conn, workspace, rule)?;
+    let after = after.map_or(0, |id| id.0);
+    let end: Option<i64> = if is_looked_up(&rule) {
+        None
+    } else {
+        let sql = "SELECT id FROM contact WHERE workspace = ?1 AND id > ?2 ORDER BY id LIMIT 1 OFFSET ?3";
+        let key = params![workspace.0, after, sql_limit(contacts.saturating_sub(1))];
+        conn.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?
+    };
+    let mut compiler = Compiler::new(4, now);
+    let sql = format!(
+        "SELECT c.id FROM contact c
+            WHERE c.workspace = ?1 AND c.id > ?2 AND c.id <= ?3 AND {} AND {VISIBLE} ORDER BY c.id",
+        compiler.whole(&rule)
+    );
+    let values = [workspace.0, after, end.unwrap_or(i64::MAX)].map(Value::from).into_iter().chain(compiler.values);
+    let people: Vec<ContactId> = bounded(conn, |conn| {
+        let mut statement = conn.prepare(&sql)?;
+        let rows = statement.query_map(params_from_iter(values), |row| row.get(0).map(ContactId))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    })?;
+    Ok(Stretch { people, next: end.map(ContactId) })
 }
 
 /// The people whose ids a question gives.

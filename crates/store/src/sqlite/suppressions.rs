@@ -174,6 +174,37 @@ pub(crate) fn of_address(
     Ok(found)
 }
 
+/// How many deliveries wait for a try among the people of some addresses (`hash`, or all of `domain`); `None`: more addresses
+/// than `most`, which nobody counts.
+pub(crate) fn waiting_at(
+    conn: &Connection,
+    workspace: WorkspaceId,
+    (hash, domain): (Option<&AddressHash>, Option<&str>),
+    most: usize,
+) -> Result<Option<u64>> {
+    let domain = domain.map(|name| dictionary::find_domain(conn, name)).transpose()?.flatten();
+    let most = sql_limit(most);
+    let sql = "SELECT a.id FROM address a WHERE a.workspace = ?1 AND a.hash = ?2
+        UNION SELECT a.id FROM address a WHERE a.workspace = ?1 AND a.domain = ?3 LIMIT ?4 + 1";
+    let addresses: Vec<i64> = conn
+        .prepare_cached(sql)?
+        .query_map(params![workspace.0, hash, domain.map(|id| id.0), most], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    if addresses.len() > usize::try_from(most).unwrap_or(usize::MAX) {
+        return Ok(None);
+    }
+    let (queued, deferred) = (DeliveryState::Queued.code(), DeliveryState::Deferred.code());
+    let sql = "SELECT count(*) FROM contact c JOIN delivery d ON d.contact = c.id
+        WHERE c.workspace = ?1 AND c.address = ?2 AND d.state IN (?3, ?4)";
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut waiting = 0;
+    for address in addresses {
+        let key = params![workspace.0, address, queued, deferred];
+        waiting += statement.query_row(key, |row| row.get::<_, u64>(0))?;
+    }
+    Ok(Some(waiting))
+}
+
 /// How many are suppressed provisionally on the strength of a campaign.
 pub(crate) fn provisional_of(conn: &Connection, campaign: CampaignId) -> Result<u64> {
     // From two indexes: the deliveries themselves lie far apart.

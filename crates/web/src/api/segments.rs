@@ -269,6 +269,9 @@ struct Preview {
     /// The rule as a tree.
     #[schema(value_type = Object)]
     rule: Value,
+    /// What the rule calls values that nobody can have, since no file and no form named them so: most likely it is mistyped.
+    /// What is asked of them holds for nobody, and its negation for everybody.
+    unknown_values: Vec<String>,
 }
 
 /// How many people a rule holds for now, and some of them. Nothing is saved; what saving would refuse is refused here as well.
@@ -291,11 +294,13 @@ async fn preview(
     let now = app.now();
     let people = app.store.segment_count(caller.workspace, rule.clone(), now).await?;
     let sample = app.store.segment_sample(caller.workspace, rule.clone(), sample, now).await?;
+    let unknown_values = app.store.unknown_values(caller.workspace, rule.clone()).await?.into_iter().collect();
     Ok(Json(Preview {
         people,
         sample: sample.into_iter().map(Contact::from).collect(),
         text: rule.to_string(),
         rule: serde_json::to_value(&rule).unwrap_or_default(),
+        unknown_values,
     }))
 }
 

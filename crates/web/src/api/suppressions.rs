@@ -194,6 +194,10 @@ pub(crate) struct Suppressed {
     target: String,
     /// Everything that keeps mail from it now.
     because: Vec<Suppression>,
+    /// How many messages to it wait for a try: each is skipped when it would be tried. Absent: it has too many addresses to
+    /// be counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) waiting: Option<u64>,
 }
 
 /// Suppress an address or a domain.
@@ -221,7 +225,8 @@ pub(crate) async fn add(
         Target::Domain(text) => (text, Vec::new()),
     };
     let because = because.into_iter().map(Suppression::from).collect();
-    Ok((StatusCode::CREATED, Json(Suppressed { target: shown.clone(), because })))
+    let waiting = app.store.waiting_at(caller.workspace, &target).await?;
+    Ok((StatusCode::CREATED, Json(Suppressed { target: shown.clone(), because, waiting })))
 }
 
 /// What to lift.

@@ -44,6 +44,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/lists", get(lists::list).post(lists::make))
         .route("/lists/{id}", get(lists::show).post(lists::change))
         .route("/lists/{id}/remove", post(lists::remove))
+        .route("/lists/{id}/waiting", get(lists::waiting))
         .route("/sunsets", get(sunsets::list).post(sunsets::ask))
         .route("/sunsets/{id}/undo", get(sunsets::ask_to_undo).post(sunsets::undo))
         .route("/sequences", get(sequences::list))

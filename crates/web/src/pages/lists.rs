@@ -12,12 +12,13 @@ use crate::page as pages;
 use crate::problem::Problem;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use model::ListId;
 use model::access::Scope;
+use model::{ContactId, ListId};
 use serde_json::{Value, json};
 use store::List;
 
 const LIST: &str = "lists";
+const WAITING: &str = "list-waiting";
 /// Lists of a page.
 const PAGE: usize = 50;
 /// Templates that may be chosen from.
@@ -129,6 +130,14 @@ async fn one(app: &App, visitor: &Visitor, id: ListId, entered: &Entered) -> Res
         let members = format!("/api/v1/lists/{id}/members?format=csv");
         sheet = sheet.press(Press::to(members, shown.say("export-csv")));
     }
+    if known.list.confirms && visitor.caller.scopes.has(Scope::ContactsRead) {
+        let (waiting, is_all) = app.store.list_waiting_count(visitor.caller.workspace, id).await?;
+        let words = match is_all {
+            true => shown.count("list-waiting-n", &waiting),
+            false => shown.count("list-waiting-least", &waiting),
+        };
+        sheet = sheet.press(Press::to(format!("/lists/{id}/waiting"), words));
+    }
     sheet = sheet.part(form_to_embed(app, shown, &known).await?);
     if visitor.caller.scopes.has(Scope::SegmentsWrite) {
         let form = Form::new("list", shown.say("list-change"), format!("/lists/{id}"), shown.say("keep"), entered);
@@ -140,6 +149,43 @@ async fn one(app: &App, visitor: &Visitor, id: ListId, entered: &Entered) -> Res
         sheet = sheet.part(filled(app, visitor, form, Some(&known)).await?).part(remove);
     }
     Ok(sheet.answer(entered))
+}
+
+/// Those on a list who did not confirm: nobody mails them by it.
+pub(super) async fn waiting(
+    State(app): State<App>,
+    visitor: Visitor,
+    At(id): At<ListId>,
+    Asked(which): Asked<pages::Plain>,
+) -> Result<Response, Problem> {
+    visitor.caller.may(Scope::SegmentsRead)?;
+    visitor.caller.may(Scope::ContactsRead)?;
+    let (shown, workspace) = (&visitor.shown, visitor.caller.workspace);
+    let known = app.store.list(workspace, id).await?.ok_or_else(|| Problem::not_found("list", id))?;
+    let place = format!("/lists/{id}/waiting");
+    let list = pages::within(WAITING, [place.as_str()]);
+    let from: Option<ContactId> = pages::open_as(&list, which.after.as_deref())?;
+    let mut found = app.store.list_waiting(workspace, id, from, PAGE + 1).await?;
+    let next = pages::cut(&mut found, PAGE, &list, |last| last.contact);
+    let people = app.store.contacts_of(workspace, found.iter().map(|one| one.contact).collect()).await?;
+    let rows = found.into_iter().zip(people).map(|(member, person)| {
+        let address = person.and_then(|person| person.email).unwrap_or_else(|| "–".to_owned());
+        let asked = match (member.asked_at, member.not_asked_because) {
+            (Some(at), _) => Cell::time(shown, Some(at)),
+            (None, Some(why)) => Cell::text(shown.say("list-not-asked")).sub(shown.refused(&why)),
+            (None, None) => Cell::text(shown.say("list-not-asked")),
+        };
+        vec![Cell::link(format!("/contacts/{}", member.contact), address), Cell::time(shown, Some(member.since)), asked]
+    });
+    let head = shown.says(["email", "since", "list-asked"]);
+    let table = Table::new("waiting", shown.say("list-waiting"), head, shown.say("list-waiting-nobody"))
+        .rows(rows)
+        .next(next.map(|next| format!("{place}?after={next}")))
+        .first(which.after.is_some().then(|| place.clone()))
+        .without_csv("everybody on a list is a table of the list's own page, with when they confirmed");
+    let layout = Layout::of(&app, &visitor, Section::Contacts, shown.say("list-waiting"));
+    let sheet = Sheet::new(layout).up(format!("/lists/{id}"), known.list.name).lead(shown.say("list-waiting-what"));
+    Ok(sheet.part(table).answer(&Entered::default()))
 }
 
 /// The form by which people join, to be put on one's own pages.

@@ -195,7 +195,10 @@ impl Latest {
         if super::campaign::is_elsewhere(app, campaign) {
             return Ok(Arc::default());
         }
-        let read = async { Ok(Arc::new(retries(&app.store, campaign, app.now()).await?)) };
+        let read = async {
+            let lanes = self.lanes(app).await;
+            Ok(Arc::new(retries(&app.store, campaign, &lanes.views, app.now()).await?))
+        };
         self.retries.get(app, campaign.id, FRESH_SLOWLY, read).await
     }
 

@@ -31,6 +31,7 @@ mod events;
 mod first;
 mod foreseen;
 mod forms;
+mod gathered;
 mod home;
 mod imports;
 mod investigation;
@@ -80,6 +81,7 @@ pub(crate) use assets::routes as asset_routes;
 #[cfg(test)]
 pub(crate) use conditions::{OPS as CONDITION_OPS, kinds as condition_kinds};
 pub(crate) use counting::Countings;
+pub(crate) use gathered::Gatherings;
 #[cfg(test)]
 pub(crate) use layout::DONE;
 use layout::Layout;

@@ -3,8 +3,9 @@
 use super::conditions::{self, Line, Lines, Shape};
 use super::contacts::stands;
 use super::forms::{Entered, Form, Typed};
+use super::gathered;
 use super::layout::{Layout, Section};
-use super::sheet::{Cell, Press, Sheet, Table};
+use super::sheet::{Cell, Part, Press, Sheet, Table};
 use super::shown::Shown;
 use super::{Visitor, drawn, page};
 use crate::App;
@@ -40,6 +41,8 @@ const PEOPLE: &str = "segment-people";
 const NAMES: [&str; 3] = ["first_name", "last_name", "name"];
 /// Segments of a page, and people.
 const PAGE: usize = 50;
+/// After so many seconds a page that waits until everybody was asked looks again.
+const GOING_EVERY_S: u8 = 2;
 /// People who are shown of whom a rule holds for.
 const SAMPLE: usize = 10;
 /// Names of people's values that are told where a rule has one that nobody has.
@@ -283,6 +286,10 @@ fn mark_of(kept: &Segment) -> String {
 /// Whom a rule holds for.
 struct Found {
     people: u64,
+    /// What is said while not everybody was asked.
+    going: Option<String>,
+    /// The time it is of, where it may be older than the page.
+    at: Option<String>,
     sample: Vec<Contact>,
     /// What it says of values that nobody can have.
     unknown: Vec<String>,
@@ -532,6 +539,10 @@ async fn pressed(app: App, visitor: Visitor, id: Option<SegmentId>, typed: Typed
     if wish == "save" {
         return save(&app, &visitor, draft).await;
     }
+    // By the button it is asked anew; what is changed is asked by itself, and once for each rule.
+    if wish == "count" {
+        app.desk.gatherings.forget(visitor.caller.workspace, &rule);
+    }
     draw(&app, &visitor, draft, true).await
 }
 
@@ -653,8 +664,8 @@ async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Found, Probl
     api::everything_is_there(app, &visitor.caller, &rule, "text").await?;
     let (workspace, now) = (visitor.caller.workspace, app.now());
     let rule_asked = rule.clone();
-    let people = app.store.segment_count(workspace, rule.clone(), now).await?;
-    let sample = app.store.segment_sample(workspace, rule.clone(), SAMPLE, now).await?;
+    let seen = gathered::counted(app, &visitor.caller, &rule, SAMPLE).await?;
+    let sample = gathered::contacts(app, workspace, seen.page).await?;
     let why = match draft.who.as_str() {
         "" => None,
         who => {
@@ -668,7 +679,14 @@ async fn ask(app: &App, visitor: &Visitor, draft: &Draft) -> Result<Found, Probl
         }
     };
     let unknown = unknown_values(app, visitor, rule_asked).await?;
-    Ok(Found { people, sample, unknown, why })
+    let going = seen.asked.map(|asked| going(&visitor.shown, seen.people, asked));
+    let at = (seen.is_kept && going.is_none()).then(|| visitor.shown.second(&seen.at));
+    Ok(Found { people: seen.people, going, at, sample, unknown, why })
+}
+
+/// So many were found among so many who were asked so far.
+fn going(shown: &Shown, found: u64, asked: u64) -> String {
+    shown.fill("segment-going", &[("found", found.into()), ("asked", asked.into())])
 }
 
 /// What messages call the values of people beside their address, each once.
@@ -775,8 +793,10 @@ async fn listed(app: &App, visitor: &Visitor, of: Listed, after: Option<String>)
     let (shown, workspace) = (&visitor.shown, visitor.caller.workspace);
     let list = pages::within(PEOPLE, [place.as_str()]);
     let from: Option<ContactId> = pages::open_as(&list, after.as_deref())?;
-    let mut found = app.store.segment_people(workspace, rule, from, PAGE + 1, app.now()).await?;
-    let next = pages::cut(&mut found, PAGE, &list, |last| last.id);
+    let mut seen = gathered::listed(app, &visitor.caller, &rule, from, PAGE + 1).await?;
+    let next = pages::cut(&mut seen.page, PAGE, &list, |last| *last);
+    let is_going = seen.asked.is_some() && next.is_none();
+    let found = gathered::contacts(app, workspace, seen.page).await?;
     let with = if place.contains('?') { '&' } else { '?' };
     let head = shown.says(["email", "state", "contact-since", "contact-accepted", "contact-engaged"]);
     let day = |at: Option<Timestamp>| at.map(|at| shown.day(&at));
@@ -790,7 +810,8 @@ async fn listed(app: &App, visitor: &Visitor, of: Listed, after: Option<String>)
             Cell::text(day(one.engaged_at).unwrap_or_else(|| shown.say("unknown"))),
         ]
     });
-    let people = Table::new("people", shown.say("segment-people"), head, shown.say("segment-nobody-now"))
+    let nobody = if is_going { shown.say("segment-nobody-yet") } else { shown.say("segment-nobody-now") };
+    let people = Table::new("people", shown.say("segment-people"), head, nobody)
         .rows(rows)
         .next(next.map(|next| format!("{place}{with}after={next}")))
         .first(after.is_some().then(|| place.clone()));
@@ -799,7 +820,14 @@ async fn listed(app: &App, visitor: &Visitor, of: Listed, after: Option<String>)
         false => people.without_csv("whoever may not take people out may not take these out"),
     };
     let layout = Layout::of(app, visitor, Section::Segments, title);
-    Ok(Sheet::new(layout).up(up.0, up.1).part(people))
+    let sheet = Sheet::new(layout).up(up.0, up.1);
+    Ok(match seen.asked.filter(|_| is_going) {
+        Some(asked) => {
+            let note = Part::Note("soft", going(shown, seen.people, asked), None);
+            sheet.part(note).part(people).again(GOING_EVERY_S)
+        }
+        None => sheet.part(people),
+    })
 }
 
 /// Somebody by their id or their address.

@@ -31,6 +31,8 @@ pub(super) struct Which {
     #[serde(default)]
     reason: String,
     after: Option<String>,
+    /// So many messages wait for whom was suppressed just now.
+    waits: Option<u64>,
 }
 
 impl Which {
@@ -54,7 +56,9 @@ pub(super) async fn list(
         }
         _ => Entered::so_far("find", typed),
     };
-    draw(&app, &visitor, &which, &entered, None).await
+    let waits = which.waits.filter(|waits| *waits > 0);
+    let note = waits.map(|waits| Part::Note("us", visitor.shown.count("suppressed-waits", &waits), None));
+    draw(&app, &visitor, &which, &entered, note).await
 }
 
 async fn draw(
@@ -161,7 +165,10 @@ fn many_form(shown: &Shown, entered: &Entered) -> Form {
 pub(super) async fn add(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
     let new = json!({ "target": typed.get("target"), "note": typed.some("note") });
     match api::add(State(app.clone()), visitor.caller.clone(), given(&new)?).await {
-        Ok(_) => Ok(Redirect::to("/suppressions").into_response()),
+        Ok((_, Json(done))) => {
+            let waits = done.waiting.map(|waits| format!("&waits={waits}")).unwrap_or_default();
+            Ok(Redirect::to(&format!("/suppressions?done=suppressed{waits}")).into_response())
+        }
         Err(problem) => {
             let entered = Entered::refused("add", typed, problem)?;
             draw(&app, &visitor, &Which::default(), &entered, None).await

@@ -46,6 +46,9 @@ use store::StoreError;
 /// The first part of every address here.
 const DOORS: [&str; 7] = ["/o/", "/c/", "/u/", "/p/", "/confirm/", "/v/", "/m/"];
 
+/// Addresses of the pages whose rest is a secret: whoever has a link to accept by may set a password.
+const SECRET_DOORS: [&str; 1] = ["/welcome/"];
+
 pub(crate) fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/o/{file}", routing::get(clicks::open))
@@ -62,7 +65,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
 
 /// The path as a log may show it.
 pub(crate) fn without_token(path: &str) -> &str {
-    DOORS.into_iter().find(|door| path.starts_with(door)).unwrap_or(path)
+    DOORS.into_iter().chain(SECRET_DOORS).find(|door| path.starts_with(door)).unwrap_or(path)
 }
 
 /// Pages about nobody speak the language of whoever asks.
@@ -121,4 +124,21 @@ fn visitor(request: &Request) -> Visitor {
         Some(Under::Ours | Under::Nobody) | None => None,
     };
     Visitor { ip, agent: agent.to_owned(), is_head: request.method() == Method::HEAD, under }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_shows_no_secret_of_an_address() {
+        for (path, told) in [
+            ("/u/AAECAwQ", "/u/"),
+            ("/welcome/pr_w_secret", "/welcome/"),
+            ("/api/v1/welcome", "/api/v1/welcome"),
+            ("/campaigns/m_7", "/campaigns/m_7"),
+        ] {
+            assert_eq!(without_token(path), told);
+        }
+    }
 }

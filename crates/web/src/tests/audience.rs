@@ -125,6 +125,10 @@ async fn events_of_other_systems_make_segments_and_timelines() {
     let rule = r#"attr.city == "Berlin" && !did("booked").within(days(7))"#;
     let seen = house.post("/api/v1/segments/preview", &key, json!({ "text": rule })).await.json();
     assert_eq!((&seen["people"], &seen["sample"][0]["id"]), (&json!(1), &json!(bob)));
+    assert_eq!(seen["unknown_values"], json!([]));
+    let mistyped = json!({ "text": r#"attr.citty == "Berlin""# });
+    let told = house.post("/api/v1/segments/preview", &key, mistyped).await.json();
+    assert_eq!((&told["people"], &told["unknown_values"]), (&json!(0), &json!(["citty"])), "{told}");
     let same = house.post("/api/v1/segments/preview", &key, json!({ "rule": seen["rule"], "sample": 0 })).await.json();
     assert_eq!((&same["people"], &same["sample"], &same["text"]), (&json!(1), &json!([]), &json!(rule)));
     let why = json!({ "text": rule, "contact": kim });

@@ -1,4 +1,4 @@
-//! How many a draft would reach: counted once for all who look, and anew for what is decided.
+//! How many a draft would reach, and whom a rule holds for: asked once for all who look, and anew for what is decided.
 
 use super::campaigns::{people, rehearsal, written};
 use super::composer::hidden;
@@ -120,4 +120,49 @@ async fn few_are_counted_at_every_look() {
     suppress(&house, "p0@d0.example").await;
     let page = look(&house, &base, &cookie).await.text;
     assert!(page.contains("Send to 2 people") && !page.contains("Count again"), "{page}");
+}
+
+/// A page about a rule, when everybody was asked.
+async fn asked(house: &House, path: &str, cookie: &str) -> String {
+    for _ in 0..1_500 {
+        let page = look(house, path, cookie).await;
+        assert_eq!(page.status, 200, "{path}: {}", page.text);
+        if !page.text.contains("data-going") && !page.text.contains("data-again") {
+            return page.text;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{path} is never answered");
+}
+
+#[tokio::test]
+async fn nobody_waits_until_everybody_was_asked_by_a_rule() {
+    let house = rehearsal();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    draft(&house, MANY).await;
+    // The last of them all.
+    let text = r#"email.startsWith("p1499")"#;
+    let rule = model::segment::parse(text).unwrap();
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("text", text).finish();
+    let (builder, list) = (format!("/segments/new?{query}"), format!("/segments/new/people?{query}"));
+    let busy = house.app.desk.gatherings.busy(WorkspaceId::FIRST, &rule, house.app.now()).await;
+    let first = look(&house, &builder, &cookie).await.text;
+    assert!(first.contains("0 found among 0 so far") && first.contains("data-going"), "{first}");
+    let people = look(&house, &list, &cookie).await.text;
+    assert!(people.contains("Nobody here so far.") && people.contains("data-again"), "{people}");
+    // Where it holds for many, the first of them are there at once.
+    let many = look(&house, "/segments/new/people?text=has(email)", &cookie).await.text;
+    assert!(many.contains("p0@d0.example") && !many.contains("so far"), "{many}");
+    drop(busy);
+    let found = asked(&house, &builder, &cookie).await;
+    assert!(found.contains("11 people") && found.contains("As of"), "{found}");
+    assert!(asked(&house, &list, &cookie).await.contains("p14999@d5.example"));
+    // It is kept for all who look, and asked anew by the button, or when a minute is over.
+    let new = serde_json::json!({ "email": "p1499x@new.example" });
+    assert_eq!(house.post("/api/v1/contacts", &key, new).await.status, 201);
+    assert!(look(&house, &builder, &cookie).await.text.contains("11 people"));
+    let form = format!("do=count&was=&{query}");
+    submit(&house, "/segments/new", &cookie, &form).await;
+    assert!(asked(&house, &builder, &cookie).await.contains("12 people"));
+    assert!(asked(&house, &list, &cookie).await.contains("p1499x@new.example"));
 }

@@ -18,7 +18,13 @@ async fn what_keeps_mail_back_is_added_found_and_lifted_with_a_reason() {
         wrong.status == 422 && wrong.text.contains("value=\"no address@\"") && wrong.text.contains("value=\"typed\"")
     );
     assert!(wrong.text.contains("id=\"add-target-wrong\"") && wrong.text.contains("<details class=\"card fold\" open"));
-    assert_eq!(browser.submit("/suppressions", "target=kim%40a.example&note=asked+by+phone").await.status, 303);
+    let added = browser.submit("/suppressions", "target=kim%40a.example&note=asked+by+phone").await;
+    let place = added.headers["location"].to_str().unwrap();
+    assert_eq!((added.status.as_u16(), place), (303, "/suppressions?done=suppressed&waits=0"));
+    let said = browser.look(place).await.text;
+    assert!(said.contains("mail that waits included") && !said.contains("when it would be tried"), "{said}");
+    let said = browser.look("/suppressions?done=suppressed&waits=3").await.text;
+    assert!(said.contains("3 messages to them wait. Each is skipped when it would be tried"), "{said}");
     let gone = Target::Address("lee@a.example".to_owned());
     let (store, now) = (&house.app.store, house.app.now());
     let why = SuppressionReason::Complained;

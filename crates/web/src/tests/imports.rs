@@ -112,6 +112,12 @@ async fn an_import_says_that_nobody_is_asked_to_confirm() {
     assert_eq!(done["result"]["not_confirmed"], 3, "{done}");
     let page = browser.look(&format!("/imports/jobs/{}", done["id"].as_str().unwrap())).await.text;
     assert!(page.contains("3 people of these are on the list and have not confirmed"), "{page}");
+    let place = format!("/lists/{}", list["id"].as_str().unwrap());
+    let of_list = browser.look(&place).await.text;
+    let waiting = format!("{place}/waiting");
+    assert!(of_list.contains("3 wait for their confirmation") && of_list.contains(&waiting), "{of_list}");
+    let people = browser.look(&waiting).await.text;
+    assert!(people.contains("anna@a.example") && people.contains("bo@b.example"), "{people}");
 }
 
 #[tokio::test]

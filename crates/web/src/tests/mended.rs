@@ -297,6 +297,10 @@ async fn who_has_no_value_for_a_tag_is_known_before_anything_is_sent() {
     let people = look(&house, &format!("{base}/people?state=without&reason=first_name"), &cookie).await.text;
     assert!(people.contains("bob@b.example") && people.contains("cid@c.example"), "{people}");
     assert!(!people.contains("anna@a.example"), "{people}");
+    // Each of them can be looked at: whose values come out empty is chosen in the composer.
+    let link = people.split("/edit?contact=").nth(1).unwrap().split('"').next().unwrap();
+    let composer = look(&house, &format!("{base}/edit?contact={link}"), &cookie).await.text;
+    assert!(composer.contains(&format!("<option value=\"{link}\" selected>")), "{composer}");
 }
 
 #[tokio::test]
