@@ -71,7 +71,7 @@ pub struct Among {
 }
 
 /// People who wait for another try at one site for one cause, under one hold or none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutOffFor {
     /// One of them.
     pub example: DeliveryId,

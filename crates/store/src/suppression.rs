@@ -196,8 +196,9 @@ impl Store {
         let domain = address.domain().as_str().to_owned();
         self.core.lanes.read(move |conn| suppressions::of_address(conn, workspace, &hash, &domain)).await
     }
+
     /// How many messages to it wait for a try; `None`: it has more than [`WAITING_ADDRESSES_MAX`] addresses, or is none.
-    pub async fn waiting_at(&self, workspace: WorkspaceId, target: &Target) -> Result<Option<u64>> {
+    pub async fn waiting_for(&self, workspace: WorkspaceId, target: &Target) -> Result<Option<u64>> {
         let (hash, domain) = match target {
             Target::Address(text) => match EmailAddress::parse(text) {
                 Ok(address) => (Some(self.hash_of(workspace, &address)), None),
@@ -206,7 +207,7 @@ impl Store {
             Target::Domain(name) => (None, Some(name.clone())),
         };
         let read = move |conn: &rusqlite::Connection| {
-            suppressions::waiting_at(conn, workspace, (hash.as_ref(), domain.as_deref()), WAITING_ADDRESSES_MAX)
+            suppressions::waiting_for(conn, workspace, (hash.as_ref(), domain.as_deref()), WAITING_ADDRESSES_MAX)
         };
         self.core.lanes.ponder(read).await
     }

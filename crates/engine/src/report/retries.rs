@@ -145,8 +145,13 @@ pub async fn retries(
     let found = store.put_off_for(campaign.id, PEOPLE_MAX, now).await?;
     let holds = if found.iter().any(|group| group.hold.is_some()) { store.holds(Some(now)).await? } else { Vec::new() };
     let hold_of = |id: HoldId| holds.iter().find(|hold| hold.id == id);
-    let found: Vec<(PutOffFor, Option<&Hold>)> =
-        found.into_iter().map(|group| (group, group.hold.and_then(hold_of))).collect();
+    let found: Vec<(PutOffFor, Option<&Hold>)> = found
+        .into_iter()
+        .map(|group| {
+            let hold = group.hold.and_then(hold_of);
+            (group, hold)
+        })
+        .collect();
     let options = launch::snapshot(campaign).ok().map(|snapshot| snapshot.options);
     let schedule = options.as_ref().and_then(|options| options.schedule().ok()).unwrap_or_else(Schedule::shipped);
     let expires_at = options.and_then(|options| options.timing.expires_at);

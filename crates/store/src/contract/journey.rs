@@ -223,7 +223,7 @@ fn a_suppression_stops_what_was_read_before_it() {
         (Target::Domain("a.example".to_owned()), 2),
         (Target::Domain("nowhere.example".to_owned()), 0),
     ] {
-        assert_eq!(now(store.waiting_at(W, &target)).unwrap(), Some(waiting), "{target:?}");
+        assert_eq!(now(store.waiting_for(W, &target)).unwrap(), Some(waiting), "{target:?}");
     }
     now(store.suppress(
         W,

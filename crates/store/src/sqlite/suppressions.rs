@@ -176,7 +176,7 @@ pub(crate) fn of_address(
 
 /// How many deliveries wait for a try among the people of some addresses (`hash`, or all of `domain`); `None`: more addresses
 /// than `most`, which nobody counts.
-pub(crate) fn waiting_at(
+pub(crate) fn waiting_for(
     conn: &Connection,
     workspace: WorkspaceId,
     (hash, domain): (Option<&AddressHash>, Option<&str>),

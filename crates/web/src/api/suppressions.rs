@@ -225,7 +225,7 @@ pub(crate) async fn add(
         Target::Domain(text) => (text, Vec::new()),
     };
     let because = because.into_iter().map(Suppression::from).collect();
-    let waiting = app.store.waiting_at(caller.workspace, &target).await?;
+    let waiting = app.store.waiting_for(caller.workspace, &target).await?;
     Ok((StatusCode::CREATED, Json(Suppressed { target: shown.clone(), because, waiting })))
 }
 
