@@ -233,6 +233,7 @@ impl Process<'_> {
             look: Look::Transactional,
             postal_address: None,
             no_resend,
+            tried: None,
         };
         let message = Outgoing {
             to: EmailAddress::parse(address).expect("an address"),
