@@ -118,11 +118,12 @@ impl Signer {
         names.insert(0, OVERSIGNED);
 
         let mut out = Vec::with_capacity(1024);
+        let covered = signed.len();
         for identity in &self.identities {
             let unsigned = self.unsigned_value(identity, now, &names, &body_hash);
-            let mut to_hash = signed.clone();
-            canon::write_field(&mut to_hash, b"DKIM-Signature", unsigned.as_bytes());
-            let signature = STANDARD.encode(identity.key.sign(&digest(&SHA256, &to_hash))?);
+            signed.truncate(covered);
+            canon::write_field(&mut signed, b"DKIM-Signature", unsigned.as_bytes());
+            let signature = STANDARD.encode(identity.key.sign(&digest(&SHA256, &signed))?);
             out.extend_from_slice(b"DKIM-Signature:");
             out.extend_from_slice(unsigned.as_bytes());
             fold(&mut out, signature.as_bytes(), "\tb=".len());

@@ -33,12 +33,15 @@ use std::future::Future;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 /// The signatures of a message that are verified; the rest of a longer list is passed over.
 const SIGNATURES_MAX: usize = 8;
+
+/// Text records that are remembered as read; with more, all are forgotten.
+const TEXTS_MAX: usize = 1_000;
 
 /// Who brought a message, and when.
 #[derive(Clone, Copy, Debug)]
@@ -112,9 +115,55 @@ impl AuthResults {
     }
 }
 
+/// Text records as they were last read, so that they are not parsed anew for each message. Whoever changes the zone is
+/// heard at once.
+#[derive(Default)]
+pub struct Memory {
+    read: Mutex<Read>,
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct Read {
+    /// Of the zone.
+    edition: u64,
+    texts: BTreeMap<String, Txt>,
+}
+
+impl Memory {
+    /// What stands at this name.
+    fn text(&self, zone: &Zone, name: &str) -> Txt {
+        let edition = zone.edition();
+        {
+            let mut read = self.lock();
+            if read.edition != edition || read.texts.len() >= TEXTS_MAX {
+                *read = Read { edition, texts: BTreeMap::new() };
+            }
+            if let Some(text) = read.texts.get(name) {
+                return text.clone();
+            }
+        }
+        let text = text_at(zone, name);
+        let mut read = self.lock();
+        if read.edition == edition {
+            read.texts.insert(name.to_owned(), text.clone());
+        }
+        text
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Read> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Verifies a message as a receiver would. A message that cannot be read has nothing that holds.
-pub fn verify(message: &[u8], session: &Session<'_>, zone: &Zone) -> AuthResults {
-    let caches = Caches { zone };
+pub fn verify(message: &[u8], session: &Session<'_>, zone: &Zone, memory: &Memory) -> AuthResults {
+    let caches = Caches { zone, memory };
     let spf = at_once(spf_of(session, &caches));
     let spf = spf.unwrap_or_else(|| SpfOutput::new(String::new()).with_result(SpfResult::TempError));
     let parsed = AuthenticatedMessage::parse(message).map(|mut parsed| {
@@ -260,6 +309,7 @@ fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
 /// The zone in the form of the verifier's caches.
 struct Caches<'a> {
     zone: &'a Zone,
+    memory: &'a Memory,
 }
 
 impl<'a> Caches<'a> {
@@ -289,13 +339,7 @@ impl ResolverCache<Box<str>, Txt> for Caches<'_> {
     where
         Box<str>: Borrow<Q>,
     {
-        let name = text_of(name);
-        let unreachable = || Txt::Error(Error::Dns(DnsError::Resolver("no answer".to_owned())));
-        Some(match self.zone.ask(&name) {
-            Said::Records(records) => text_record(&name, &records.txt),
-            Said::NoSuchName => Txt::Error(Error::Dns(DnsError::RecordNotFound(ResponseCode::NXDomain))),
-            Said::ServFail | Said::Nothing | Said::Bogus => unreachable(),
-        })
+        Some(self.memory.text(self.zone, &text_of(name)))
     }
 
     fn remove<Q: Hash + Eq + ?Sized>(&self, _name: &Q) -> Option<Txt>
@@ -306,6 +350,17 @@ impl ResolverCache<Box<str>, Txt> for Caches<'_> {
     }
 
     fn insert(&self, _name: Box<str>, _value: Txt, _valid_until: Instant) {}
+}
+
+/// What a question for the text record at this name leads to.
+fn text_at(zone: &Zone, name: &str) -> Txt {
+    match zone.ask(name) {
+        Said::Records(records) => text_record(name, &records.txt),
+        Said::NoSuchName => Txt::Error(Error::Dns(DnsError::RecordNotFound(ResponseCode::NXDomain))),
+        Said::ServFail | Said::Nothing | Said::Bogus => {
+            Txt::Error(Error::Dns(DnsError::Resolver("no answer".to_owned())))
+        }
+    }
 }
 
 /// The text record the verifier wants at this name; which kind that is, the name and the text's first words tell.

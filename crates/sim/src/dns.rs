@@ -103,6 +103,8 @@ pub enum Said {
 #[derive(Clone, Debug, Default)]
 pub struct Zone {
     names: Arc<RwLock<Names>>,
+    /// Counts the changes of names.
+    edition: Arc<AtomicU64>,
     asked: Arc<AtomicU64>,
     /// What is wrong with the sender's own resolver, if anything.
     resolver: Arc<RwLock<Option<Fault>>>,
@@ -208,8 +210,15 @@ impl Zone {
         self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts up whenever a name may have changed: what was read under another number is to be read anew.
+    pub(crate) fn edition(&self) -> u64 {
+        self.edition.load(Ordering::Acquire)
+    }
+
     fn write(&self) -> RwLockWriteGuard<'_, Names> {
-        self.names.write().unwrap_or_else(PoisonError::into_inner)
+        let names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        self.edition.fetch_add(1, Ordering::Release);
+        names
     }
 }
 

@@ -4,7 +4,7 @@
 //! out what it decides. All its state is behind one lock that is never held while waiting, and each decision is one
 //! call, so that the trace tells them in the order in which they were made.
 
-use crate::authentication::{Session, verify};
+use crate::authentication::{Memory, Session, verify};
 use crate::certificates::{self, Shows};
 use crate::chance::Chance;
 use crate::dns::{self, Zone};
@@ -98,6 +98,7 @@ pub(crate) type Hook = Box<dyn FnOnce() + Send>;
 /// The receiving side of the simulated internet.
 pub struct Internet {
     zone: Zone,
+    memory: Memory,
     clock: Arc<dyn Clock>,
     started_at: Timestamp,
     time_scale: u32,
@@ -179,7 +180,8 @@ impl Internet {
             open: 0,
             peak_open: 0,
         };
-        Internet { zone, clock, started_at, time_scale: setup.time_scale.max(1), places, state: Mutex::new(state) }
+        let (memory, time_scale) = (Memory::default(), setup.time_scale.max(1));
+        Internet { zone, memory, clock, started_at, time_scale, places, state: Mutex::new(state) }
     }
 
     /// Its DNS; changes are seen at once.
@@ -520,7 +522,7 @@ impl Internet {
         let now = self.now();
         let return_path = visit.return_path.clone();
         let facts = Session { client: visit.peer, helo: &visit.helo, mail_from: &return_path, now };
-        let checks = verify(bytes, &facts, &self.zone).checks();
+        let checks = verify(bytes, &facts, &self.zone, &self.memory).checks();
         let mut state = self.lock();
         if let Some(answer) = state.trouble(now, place).and_then(|trouble| trouble.at(Stage::Final)) {
             state.record(now, &place.name, "message lost to a fault");

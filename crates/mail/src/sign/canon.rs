@@ -7,6 +7,9 @@
 use memchr::memchr;
 use std::borrow::Cow;
 
+/// How much of a body is looked at before it is asked whether it is canonical so far.
+const LOOK_OCTETS: usize = 1024;
+
 /// One header field: its name as written, and all octets after the colon, folded lines and last CRLF included.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field<'a> {
@@ -66,18 +69,26 @@ pub(super) fn body(body: &[u8]) -> Cow<'_, [u8]> {
     if is_canonical(body) { Cow::Borrowed(body) } else { Cow::Owned(made_canonical(body)) }
 }
 
-/// One look at every pair of neighbours, without a branch: no tab, no blank before a blank or a line end, no LF without
-/// CR; and a last line that is not empty.
+/// No tab, no blank before a blank or a line end, no LF without CR; and a last line that is not empty. An indented page is
+/// seen not to be so in its first octets.
 fn is_canonical(body: &[u8]) -> bool {
+    let first_ok = !matches!(body.first(), Some(b'\n' | b'\t'));
+    let last_ok = body.ends_with(b"\r\n") && !body.ends_with(b"\r\n\r\n") && body != b"\r\n";
+    let mut pieces = (0..body.len()).step_by(LOOK_OCTETS);
+    // A piece's last octet is looked at again as the first of the next one's pairs.
+    first_ok && last_ok && pieces.all(|at| has_good_pairs(&body[at..body.len().min(at + LOOK_OCTETS + 1)]))
+}
+
+/// One look at every pair of neighbours, without a branch.
+fn has_good_pairs(octets: &[u8]) -> bool {
     let mut bad = 0u8;
-    for (first, second) in body.iter().zip(body.get(1..).unwrap_or_default()) {
+    for (first, second) in octets.iter().zip(octets.get(1..).unwrap_or_default()) {
         let before_blank = u8::from(*second == b' ') | u8::from(*second == b'\r') | u8::from(*second == b'\n');
         bad |= u8::from(*first == b' ') & before_blank;
         bad |= u8::from(*second == b'\t');
         bad |= u8::from(*first != b'\r') & u8::from(*second == b'\n');
     }
-    let first_ok = !matches!(body.first(), Some(b'\n' | b'\t'));
-    bad == 0 && first_ok && body.ends_with(b"\r\n") && !body.ends_with(b"\r\n\r\n") && body != b"\r\n"
+    bad == 0
 }
 
 fn made_canonical(body: &[u8]) -> Vec<u8> {
@@ -102,7 +113,13 @@ fn made_canonical(body: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Blanks at its beginning are most often the only ones that are not single.
 fn write_line(out: &mut Vec<u8>, text: &[u8]) {
+    let indent = text.iter().position(|b| !is_blank(*b)).unwrap_or(text.len());
+    let text = &text[indent..];
+    if indent > 0 {
+        out.push(b' ');
+    }
     if has_single_blanks(text) {
         out.extend_from_slice(text);
     } else {
@@ -164,6 +181,16 @@ mod tests {
             assert_eq!(canonical_body(empty), "", "{empty:?}");
         }
         assert_eq!(canonical_body("no line end"), "no line end\r\n");
+    }
+
+    #[test]
+    fn blanks_are_seen_wherever_a_long_body_is_cut_for_looking() {
+        for at in LOOK_OCTETS - 3..LOOK_OCTETS + 4 {
+            let text = "a".repeat(at);
+            assert_eq!(canonical_body(&format!("{text}  b\r\n")), format!("{text} b\r\n"), "{at}");
+            assert_eq!(canonical_body(&format!("{text} \r\nb\r\n")), format!("{text}\r\nb\r\n"), "{at}");
+            assert_eq!(canonical_body(&format!("{text}\r\n  \tb  c\r\n")), format!("{text}\r\n b c\r\n"), "{at}");
+        }
     }
 
     #[test]

@@ -52,6 +52,22 @@ fn session(client: &str) -> Session<'_> {
     }
 }
 
+/// By a receiver that remembers nothing.
+fn verify(message: &[u8], session: &Session<'_>, zone: &Zone) -> AuthResults {
+    super::verify(message, session, zone, &Memory::default())
+}
+
+#[test]
+fn a_record_that_changes_is_read_anew() {
+    let (zone, memory, message) = (zone(), Memory::default(), signed(MESSAGE));
+    let dkim = || super::verify(&message, &session(CLIENT), &zone, &memory).checks().dkim;
+    assert_eq!((dkim(), dkim()), (Check::Pass, Check::Pass));
+    for selector in ["r1", "e1"] {
+        zone.remove(&format!("{selector}._domainkey.brand.example"));
+    }
+    assert_eq!(dkim(), Check::Fail);
+}
+
 /// SPF, DKIM and DMARC in short.
 fn verdicts(message: &[u8], session: &Session<'_>, zone: &Zone) -> (Check, Check, Check) {
     let checks = verify(message, session, zone).checks();

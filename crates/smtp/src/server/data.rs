@@ -3,6 +3,8 @@
 //! Invariant: only CRLF.CRLF ends a message, wherever its octets are cut; a bare CR or LF begins no line and is noted, so
 //! that the message can be refused when its true end has come. A message over its limit is read to the end and dropped.
 
+use memchr::memchr2;
+
 /// Where in a line the reader stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -84,7 +86,7 @@ impl DataReader {
 
     /// Takes in the rest of a line up to a CR or a bare LF and gives what follows.
     fn push_run<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+        let end = memchr2(b'\r', b'\n', bytes);
         let (run, after) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
         self.keep(run);
         self.place = match run.last() {
