@@ -38,7 +38,7 @@ use store::{Among, Campaign, CauseCount, DeliveryRow, Hold, Store, StoreError};
 /// Causes for which an example is looked up.
 const EXAMPLES_MAX: usize = 200;
 /// Accepted deliveries that are walked through to tell who was put off at first; larger campaigns do without.
-pub const ACCEPTED_WALKED_MAX: u64 = 20_000;
+const ACCEPTED_WALKED_MAX: u64 = 20_000;
 /// Recipients among whom the accepted ones are looked for; larger campaigns do without, however few were accepted so far. A
 /// look at each takes a third of a microsecond.
 const AUDIENCE_WALKED_MAX: u64 = 100_000;
@@ -774,12 +774,12 @@ fn merge(into: &mut Vec<Cause>, more: &[Cause]) {
 }
 
 /// Is a campaign small enough to tell who was put off at first? Those who were accepted are found by walking through all.
-const fn is_small(report: &Report) -> bool {
-    report.accepted <= ACCEPTED_WALKED_MAX && report.recipients <= AUDIENCE_WALKED_MAX
+pub const fn tells_put_off(accepted: u64, recipients: u64) -> bool {
+    accepted <= ACCEPTED_WALKED_MAX && recipients <= AUDIENCE_WALKED_MAX
 }
 
 async fn put_off(store: &Store, campaign: CampaignId, report: &Report) -> Result<Option<PutOff>, StoreError> {
-    if !is_small(report) {
+    if !tells_put_off(report.accepted, report.recipients) {
         return Ok(None);
     }
     let (mut count, mut waits): (u64, Vec<Duration>) = (0, Vec::new());

@@ -358,9 +358,8 @@ pub(crate) async fn tally_of(app: &App, campaign: &store::Campaign, variant: Opt
 /// Which of those who stand somewhere are asked for. Refused: those who were put off, of a campaign of very many; who they are
 /// is found by looking at all of them. `tally`: of all of whom some are asked for.
 pub(crate) fn read_among(tally: &Tally, variant: Option<u8>, put_off: bool) -> Result<Among, Problem> {
-    let many = report::ACCEPTED_WALKED_MAX;
-    if put_off && tally.count(DeliveryState::Accepted) > many {
-        let text = format!("more than {many} were accepted: ask a segment for them, accepted.campaign(…).put_off()");
+    if put_off && !report::tells_put_off(tally.count(DeliveryState::Accepted), tally.recipients()) {
+        let text = "the campaign is too large to look through: ask a segment for them, accepted.campaign(…).put_off()";
         return Err(Problem::field("put_off", text));
     }
     Ok(Among { variant, put_off, ..Among::default() })
