@@ -4,6 +4,7 @@
 //! [`sources`] tells the same of each way out: how warm it is toward whom, and what it may still send today.
 
 use crate::Stakes;
+use crate::budget::next_day;
 use crate::delisting;
 use crate::fleet::{Rest, Ways};
 use crate::hours;
@@ -24,7 +25,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use store::{Campaign, CeilingOf, Covered, NewHold, Source, Store, StoreError, VolumeOf};
+use store::{Campaign, CeilingOf, Covered, NewHold, Site, Source, Store, StoreError, VolumeOf};
 
 /// One lane, as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -240,6 +241,7 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
     // What was learned is told whatever the ceilings of the next run will be.
     let unbounded = Limits::unbounded();
     let standings = sources(store, now).await?;
+    let budgets = Remaining::read(store, stakes, now).await?;
     let mut lanes: Vec<LaneView> = Vec::new();
     for kept in store.lane_memories().await? {
         let Ok(Written { name, memory }) = serde_json::from_str::<Written>(&kept.memory) else { continue };
@@ -251,15 +253,16 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
         let pace = Pace::restore(unbounded, &memory, now);
         let (listed, limits) = (pace.is_held(now) && pace.is_listed(), pace.limits_in_force(now));
         let limits: Vec<InForce> = limits.into_iter().filter(|limit| limit.cause.is_some()).collect();
-        if limits.is_empty() {
+        let budget = budgets.of(source, &site);
+        let spent = budget.as_ref().and_then(|budget| budgets.closed(source, &site, budget));
+        if limits.is_empty() && spent.is_none() {
             continue;
         }
         let rest = limits.iter().find(|limit| limit.limit == Limit::Rest);
         let held = rest.and_then(|rest| Some((rest.next_probe.filter(|until| *until > now)?, rest.cause.as_ref()?)));
-        let held = held.map(|(until, cause)| HeldView { until, why: cause.to_string() });
+        let held = held.map(|(until, cause)| HeldView { until, why: cause.to_string() }).or(spent);
         let provider = site.provider.as_deref().and_then(providers::by_key);
         let operator = paths::operator(&site).to_owned();
-        let budget = source.toward.iter().find(|toward| toward.provider == site.provider);
         lanes.push(LaneView {
             source: source.source.name.clone(),
             site: match provider {
@@ -275,16 +278,13 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
             held,
             listed,
             limits: limits_of((limits, OwnCeilings::default()), Vec::new(), now),
-            budget: budget.filter(|_| stakes == Stakes::Real).map(|toward| BudgetView {
-                today: toward.today,
-                spent: toward.spent,
-                why: toward.why.clone(),
-            }),
+            budget,
             unauthenticated: 0,
             refused_since: None,
             without: Vec::new(),
         });
     }
+    budgets.add_spent(&mut lanes, &standings);
     let Remembered { rests, offers, .. } = Remembered::read(store).await?;
     for (source, operator, rest) in rests.into_iter().filter(|(.., rest)| rest.until > now) {
         let Some(source) = standings.iter().find(|one| one.source.id == source) else { continue };
@@ -306,6 +306,61 @@ pub async fn remembered(store: &Store, stakes: Stakes, now: Timestamp) -> Result
     add_refused_offers(&mut lanes, offers, &standings, now);
     add_left_alone(&mut lanes, Remembered::read(store).await?.left_alone(now));
     Ok(lanes)
+}
+
+/// What is left of today's budgets, read without a process.
+struct Remaining {
+    stakes: Stakes,
+    now: Timestamp,
+    /// What went out today to each site nobody described, by source and fingerprint: each has its own budget, of which the
+    /// sum over all of them says nothing.
+    at_sites: BTreeMap<(SourceId, String), u32>,
+    /// Where people wait, by operator: one of its sites, and a domain that it receives for.
+    waited_at: BTreeMap<String, (Site, Option<String>)>,
+}
+
+impl Remaining {
+    async fn read(store: &Store, stakes: Stakes, now: Timestamp) -> Result<Remaining, StoreError> {
+        let rows = store.site_days(now.day()).await?.into_iter();
+        let at_sites = rows.map(|row| ((row.source, row.site), row.attempted)).collect();
+        let waiting = store.waiting_by_site(None).await?.into_iter().filter(|row| row.waiting > 0);
+        let there = waiting.filter_map(|row| Some((row.site?, row.domain)));
+        let waited_at = there.map(|(site, domain)| (paths::operator(&site).to_owned(), (site, domain))).collect();
+        Ok(Remaining { stakes, now, at_sites, waited_at })
+    }
+
+    /// Today's budget of a source toward a site; `None` where it has sent nothing lately, or nothing is bounded.
+    fn of(&self, source: &SourceView, site: &Site) -> Option<BudgetView> {
+        let toward = source.toward.iter().find(|toward| toward.provider == site.provider)?;
+        let there = || self.at_sites.get(&(source.source.id, site.fingerprint.clone())).copied().unwrap_or_default();
+        let spent = if site.provider.is_some() { toward.spent } else { there() };
+        let is_bounded = self.stakes == Stakes::Real && toward.today < u32::MAX;
+        is_bounded.then(|| BudgetView { today: toward.today, spent, why: toward.why.clone() })
+    }
+
+    /// Until when a source carries nobody there because its budget is spent, where somebody waits for it.
+    fn closed(&self, source: &SourceView, site: &Site, budget: &BudgetView) -> Option<HeldView> {
+        let is_waited_at = self.waited_at.contains_key(paths::operator(site));
+        let is_spent = source.source.retired_at.is_none() && budget.spent >= budget.today;
+        let why = || format!("today's budget of {} is spent", source.source.name);
+        (is_spent && is_waited_at).then(|| HeldView { until: next_day(self.now), why: why() })
+    }
+
+    /// Who waits for tomorrow's budget of a source has a lane there, though nothing was learned about it.
+    fn add_spent(&self, lanes: &mut Vec<LaneView>, standings: &[SourceView]) {
+        for source in standings {
+            for (operator, (site, domain)) in &self.waited_at {
+                let name = &source.source.name;
+                let Some(budget) = self.of(source, site) else { continue };
+                let Some(held) = self.closed(source, site, &budget) else { continue };
+                if !lanes.iter().any(|lane| lane.source == *name && lane.operator == *operator) {
+                    let known_by = domain.as_ref().map(|domain| format!("the servers of {domain}"));
+                    let lane = quiet(name, operator.clone(), known_by);
+                    lanes.push(LaneView { held: Some(held), budget: Some(budget), ..lane });
+                }
+            }
+        }
+    }
 }
 
 /// What servers refused of their offers, beside the lanes to them; where there is none, by itself.
@@ -626,6 +681,49 @@ mod tests {
             row("any source", "mx.other.test", "mx.other.test is left alone: it refused", 20),
         ];
         assert_eq!(told, expected);
+    }
+
+    #[tokio::test]
+    async fn each_site_nobody_described_has_its_own_budget_and_whoever_waits_for_tomorrows_is_told() {
+        let now = Timestamp::from_millis(1_767_225_600_000);
+        let store = Store::open(OpenOptions::memory([7; 32]), now).unwrap();
+        let source = store.sources().await.unwrap().swap_remove(0);
+        let toward = |provider: Option<&str>, today, spent| TowardView {
+            provider: provider.map(str::to_owned),
+            name: String::new(),
+            is_warm: false,
+            today,
+            spent,
+            why: "day 1".to_owned(),
+        };
+        let toward = vec![toward(Some("google"), 30, 30), toward(Some("yahoo"), 30, 30), toward(None, 100, 124)];
+        let (name, id) = (source.name.clone(), source.id);
+        let standing = SourceView { source, ceilings: Ceilings::default(), pools: Vec::new(), toward };
+        let site = |n, fingerprint: &str, provider: Option<&str>| Site {
+            id: model::SiteId(n),
+            fingerprint: fingerprint.to_owned(),
+            provider: provider.map(str::to_owned),
+        };
+        let (google, alpha, beta) = (site(1, "f1", Some("google")), site(2, "aa11", None), site(3, "bb22", None));
+        let waits =
+            |site: &Site, domain: &str| (paths::operator(site).to_owned(), (site.clone(), Some(domain.to_owned())));
+        let budgets = Remaining {
+            stakes: Stakes::Real,
+            now,
+            at_sites: [((id, "aa11".to_owned()), 100), ((id, "bb22".to_owned()), 24)].into(),
+            waited_at: [waits(&google, "gmail.com"), waits(&alpha, "alpha.test"), waits(&beta, "beta.test")].into(),
+        };
+        let spent = |site| budgets.of(&standing, site).map(|budget| (budget.spent, budget.today));
+        assert_eq!([spent(&google), spent(&alpha), spent(&beta)], [Some((30, 30)), Some((100, 100)), Some((24, 100))]);
+        let mut lanes = Vec::new();
+        budgets.add_spent(&mut lanes, std::slice::from_ref(&standing));
+        let told: Vec<_> = lanes.iter().map(|lane: &LaneView| (lane.site.as_str(), lane.held.clone())).collect();
+        let held = || Some(HeldView { until: next_day(now), why: format!("today's budget of {name} is spent") });
+        assert_eq!(told, [("the servers of alpha.test", held()), ("Google", held())], "nobody waits at Yahoo");
+        budgets.add_spent(&mut lanes, std::slice::from_ref(&standing));
+        assert_eq!(lanes.len(), 2, "once each");
+        let rehearsal = Remaining { stakes: Stakes::Rehearsal, ..budgets };
+        assert_eq!(rehearsal.of(&standing, &google), None, "nothing is bounded there");
     }
 
     #[tokio::test]

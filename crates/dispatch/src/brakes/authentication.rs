@@ -36,7 +36,8 @@ pub struct Authentication {
 
 impl Authentication {
     /// Counts one attempt with a verdict. Trips on the named provider rules at once (to be confirmed by our own look
-    /// at the records), or when three sites that have nothing to do with each other refuse within fifty attempts.
+    /// at the records), or when three sites that have nothing to do with each other refuse within fifty attempts; one that a
+    /// named rule is about is such a site like any other, whatever our own look finds.
     /// `operator` tells sites apart: the provider where one is known, else the site's fingerprint; `name` is what people
     /// call it.
     pub fn judged(&mut self, operator: &str, name: &str, verdict: &Verdict, stops_campaign: bool) -> Option<Trip> {
@@ -46,25 +47,25 @@ impl Authentication {
         if verdict.category != Category::AuthFailure || verdict.scope != Scope::Identity {
             return None;
         }
-        if stops_campaign {
-            let tried = thousands(now.into());
-            let why = format!(
-                "{name} refused the mail for {FAILS} (of {tried} tried in this campaign, there and elsewhere)."
-            );
-            return Some(Trip::Authentication { why, needs_dns_check: true });
-        }
         self.refusals.retain(|(_, site)| site != operator);
         self.refusals.push((now, operator.to_owned()));
         self.names.retain(|site, _| self.refusals.iter().any(|(_, refused)| refused == site));
         self.names.insert(operator.to_owned(), name.to_owned());
-        (self.refusals.len() >= AUTHENTICATION_SITES).then(|| {
+        if self.refusals.len() >= AUTHENTICATION_SITES {
             let name = |(_, site): &(u32, String)| self.names.get(site).unwrap_or(site).clone();
             let names: Vec<String> = self.refusals.iter().map(name).collect();
             let why = format!(
                 "Three unrelated sites refused the mail for {FAILS}, within the last {AUTHENTICATION_ATTEMPTS} tried: {}.",
                 names.join(", ")
             );
-            Trip::Authentication { why, needs_dns_check: false }
+            return Some(Trip::Authentication { why, needs_dns_check: false });
+        }
+        stops_campaign.then(|| {
+            let tried = thousands(now.into());
+            let why = format!(
+                "{name} refused the mail for {FAILS} (of {tried} tried in this campaign, there and elsewhere)."
+            );
+            Trip::Authentication { why, needs_dns_check: true }
         })
     }
 }
@@ -117,6 +118,23 @@ mod tests {
         let trip = brake.judged("c", "Google", &refusal(Scope::Identity), false);
         let Some(Trip::Authentication { why, needs_dns_check: false }) = trip else { panic!("{trip:?}") };
         assert!(why.ends_with("tried: gateway, mx.b.example, Google.") && Trip::is_own_fault(&why), "{why}");
+    }
+
+    #[test]
+    fn a_named_rule_that_our_own_look_does_not_confirm_is_one_of_the_three() {
+        let refused = refusal(Scope::Identity);
+        for at in 0..3 {
+            let mut brake = Authentication::default();
+            let mut order = vec![("a", "mx.a.example", false), ("b", "mx.b.example", false)];
+            order.insert(at, ("google", "Google", true));
+            let mut trips = order.iter().map(|(key, name, is_named)| brake.judged(key, name, &refused, *is_named));
+            for (_, name, is_named) in &order[..2] {
+                let trip = trips.next().unwrap();
+                assert_eq!(trip.is_some(), *is_named, "{name}: {trip:?}");
+            }
+            let Some(Some(Trip::Authentication { why, needs_dns_check: false })) = trips.next() else { panic!("{at}") };
+            assert!(why.starts_with("Three unrelated sites") && why.contains("Google"), "{why}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod a_full_mailbox_ends_soft;
 mod a_good_list_with_some_dead_domains;
 mod a_held_provider_waits_and_others_go_on;
 mod a_hold_touches_no_lane;
+mod a_large_provider_is_one_of_three;
 mod a_line_cut_after_the_dot_is_in_doubt;
 mod a_line_cut_before_the_dot_is_tried_again;
 mod a_list_is_stopped_twice;
