@@ -847,6 +847,7 @@ alert-provider_incident = Ein Anbieter scheint eine Störung zu haben
 alert-source_listed = Eine Quelle steht bei einem Anbieter auf einer Liste
 alert-source_down = Eine Quelle kann nicht senden
 alert-domain_dns = Im DNS fehlt, womit Mail geprüft wird
+alert-choice_waits = Eine Kampagne wartet darauf, dass jemand ihre Variante wählt
 alert-work_stuck = Personen warten und nichts geht voran
 alert-ledger_unwritable = Es kann nichts festgehalten werden
 alert-disk_low = Die Platte ist fast voll

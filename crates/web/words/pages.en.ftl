@@ -847,6 +847,7 @@ alert-provider_incident = A provider seems to have an incident
 alert-source_listed = A source is listed at a provider
 alert-source_down = A source cannot send
 alert-domain_dns = DNS does not show what mail is verified by
+alert-choice_waits = A campaign waits for somebody to choose its variant
 alert-work_stuck = People wait and nothing moves
 alert-ledger_unwritable = Nothing can be recorded
 alert-disk_low = The disk is almost full

@@ -303,9 +303,10 @@ impl Room {
         let asks = engine::trial::is_asking(&app.store, campaign).await?;
         let mut parts = drawn(&visitor.shown, &base, (&report, &retries, asks), lanes);
         let foreseen = app.desk.latest.forecast(app, campaign, report.in_progress).await?;
+        let needs_choice = asks || engine::trial::will_ask(&app.store, campaign).await?;
         let pace = match is_elsewhere(app, campaign) {
             true => Pace::left(&visitor.shown, (&base, report.in_progress), &foreseen),
-            false if asks => Pace::asks(&visitor.shown, (&base, report.in_progress), &foreseen),
+            false if needs_choice => Pace::asks(&visitor.shown, (&base, report.in_progress), &foreseen),
             false => Pace::of(&visitor.shown, (&base, campaign.state, report.in_progress), &foreseen, &retries, held),
         };
         parts.extend(pace.render().ok().map(|html| ("pace", html)));
