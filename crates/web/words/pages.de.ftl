@@ -1087,6 +1087,14 @@ pace-beyond = Nicht innerhalb eines Jahres.
 pace-unknown = Das lässt sich noch nicht sagen.
 pace-held = Es wartet: { $why }
 pace-held-until = Es wartet bis { $at }: { $why }
+pace-some-held = { $n ->
+    [one] 1 Person wartet: { $why }
+   *[other] { $n } Personen warten: { $why }
+}
+pace-some-held-until = { $n ->
+    [one] 1 Person wartet bis { $at }: { $why }
+   *[other] { $n } Personen warten bis { $at }: { $why }
+}
 pace-paused = Sie ist angehalten: Niemand wird versucht.
 pace-asks = Das kann niemand sagen: Wer nicht in der Stichprobe ist, wartet, bis jemand die Variante wählt.
 pace-nobody = Es wartet niemand mehr.

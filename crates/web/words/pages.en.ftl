@@ -1087,6 +1087,14 @@ pace-beyond = Not within a year.
 pace-unknown = It cannot be told yet.
 pace-held = It waits: { $why }
 pace-held-until = It waits until { $at }: { $why }
+pace-some-held = { $n ->
+    [one] 1 person waits: { $why }
+   *[other] { $n } people wait: { $why }
+}
+pace-some-held-until = { $n ->
+    [one] 1 person waits until { $at }: { $why }
+   *[other] { $n } people wait until { $at }: { $why }
+}
 pace-paused = It is paused: nobody is tried.
 pace-asks = Nobody can tell: everybody who is not in the sample waits until somebody chooses their variant.
 pace-nobody = Nobody waits any more.
