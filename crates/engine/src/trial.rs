@@ -293,6 +293,18 @@ pub async fn is_asking(store: &Store, campaign: &Campaign) -> Result<bool, Store
     Ok(trial.is_some_and(asks))
 }
 
+/// Will everybody who is not in the sample wait for a person, whatever the comparison shows? So it is from the start until it
+/// was judged; then [`is_asking`].
+pub async fn will_ask(store: &Store, campaign: &Campaign) -> Result<bool, StoreError> {
+    if !campaign.state.may_send() {
+        return Ok(false);
+    }
+    let trial = store.trial(campaign.workspace, campaign.id).await?;
+    let is_open = |trial: Trial| trial.judged_at.is_none() && trial.winner.is_none() && !is_everybody(&trial);
+    let by_person = || launch::snapshot(campaign).is_ok_and(|known| known.trial.is_some_and(|chosen| chosen.asks));
+    Ok(trial.is_some_and(is_open) && by_person())
+}
+
 /// Is nobody left beside the sample?
 fn is_everybody(trial: &Trial) -> bool {
     trial.sample == Portion::Share(WHOLE)

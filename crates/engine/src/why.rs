@@ -41,6 +41,7 @@ const IMPORT_TAKEN_OUT: &str = "the list they came with was taken out of the cam
 const LEFT_OUT_EVENTS_MAX: usize = 1_000;
 pub(crate) const LIFTED: &str = "was suppressed for it; the suppression was lifted";
 pub(crate) const WAITS_FOR_A_CHOICE: &str = "waits for somebody to choose the variant";
+pub(crate) const NOT_TRIED_THEN: &str = "not tried any more: it is skipped when its turn comes";
 pub(crate) const SENT_ONCE_MORE: &str = "sent once more by itself, unless something shows before that it arrived";
 pub(crate) const NOTHING_MORE: &str = "settled by what was found out; the address is not suppressed by it";
 
@@ -140,6 +141,9 @@ pub struct Told {
     /// By whom it was settled when nobody knew, and because of what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled: Option<SettledBy>,
+    /// Why it will be skipped when its turn comes; filled in by [`Told::tell_of_skip`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped_then: Option<SkipReason>,
     /// When somebody in doubt is sent to once more by itself, if nothing shows before that it arrived;
     /// filled in by [`Told::tell_of_once_more`].
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "iso_or_null")]
@@ -407,6 +411,7 @@ async fn tell(
             None => done(row.state, last.map_or(Category::Unknown, |last| last.category)),
         },
         settled,
+        skipped_then: None,
         once_more_at: None,
         timeline: timeline::timeline(person, entry, recipients, mailings, &left_out(store, &campaign, row).await?),
         waits_for: Vec::new(),
@@ -576,6 +581,7 @@ pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
         NOTHING_MORE,
         SENT_ONCE_MORE,
         WAITS_FOR_A_CHOICE,
+        NOT_TRIED_THEN,
         TAKEN_OUT,
         IMPORT_TAKEN_OUT,
     ])

@@ -36,6 +36,8 @@ words! {
         SourceDown = 12 "source_down",
         /// A campaign was paused at a start, because it cannot be read.
         CampaignUnreadable = 13 "campaign_unreadable",
+        /// Variants were compared, and everybody else waits until somebody chooses theirs.
+        ChoiceWaits = 14 "choice_waits",
     }
 }
 
@@ -59,6 +61,7 @@ impl AlertKind {
             | AlertKind::WorkStuck
             | AlertKind::LedgerUnwritable => Severity::Critical,
             AlertKind::Warned
+            | AlertKind::ChoiceWaits
             | AlertKind::ProviderHeld
             | AlertKind::ProviderIncident
             | AlertKind::SourceListed
@@ -75,6 +78,7 @@ impl AlertKind {
         match self {
             AlertKind::CampaignBraked => "A brake stopped a campaign",
             AlertKind::CampaignUnreadable => "A campaign was paused: it cannot be gone on with",
+            AlertKind::ChoiceWaits => "A campaign waits for somebody to choose its variant",
             AlertKind::Warned => "Something needs a look",
             AlertKind::ProviderHeld => "A provider is left alone for a while",
             AlertKind::ProviderIncident => "A provider seems to have an incident",

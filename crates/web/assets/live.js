@@ -12,7 +12,10 @@
   const stale = document.getElementById("stale");
   const voice = document.getElementById("voice");
   let heard = Date.now();
+  // When something was last said aloud, what is to be said next, and the timer that says it.
   let spoken = 0;
+  let unsaid = "";
+  let speaks = 0;
   // After so long a page without a stream is asked for again, in milliseconds.
   let every = Number(looks?.dataset.look ?? 0) * 1_000;
 
@@ -38,6 +41,13 @@
     if (focused) document.getElementById(focused)?.focus();
   };
 
+  // The latest is what is said, seldom enough to be heard out; what came too soon is said when its time has come.
+  const speak = () => {
+    speaks = 0;
+    spoken = Date.now();
+    if (voice.textContent !== unsaid) voice.textContent = unsaid;
+  };
+
   // A page with a stream is told.
   const follow = () => {
     const stream = new EventSource(source.dataset.stream);
@@ -49,10 +59,8 @@
     }
     stream.addEventListener("voice", (event) => {
       alive();
-      if (voice && Date.now() - spoken >= SPEAK_EVERY_MS) {
-        voice.textContent = event.data;
-        spoken = Date.now();
-      }
+      unsaid = event.data;
+      if (voice && !speaks) speaks = window.setTimeout(speak, Math.max(0, spoken + SPEAK_EVERY_MS - Date.now()));
     });
     stream.addEventListener("over", () => {
       stream.close();

@@ -847,6 +847,7 @@ alert-provider_incident = Ein Anbieter scheint eine Störung zu haben
 alert-source_listed = Eine Quelle steht bei einem Anbieter auf einer Liste
 alert-source_down = Eine Quelle kann nicht senden
 alert-domain_dns = Im DNS fehlt, womit Mail geprüft wird
+alert-choice_waits = Eine Kampagne wartet darauf, dass jemand ihre Variante wählt
 alert-work_stuck = Personen warten und nichts geht voran
 alert-ledger_unwritable = Es kann nichts festgehalten werden
 alert-disk_low = Die Platte ist fast voll
@@ -1086,6 +1087,14 @@ pace-beyond = Nicht innerhalb eines Jahres.
 pace-unknown = Das lässt sich noch nicht sagen.
 pace-held = Es wartet: { $why }
 pace-held-until = Es wartet bis { $at }: { $why }
+pace-some-held = { $n ->
+    [one] 1 Person wartet: { $why }
+   *[other] { $n } Personen warten: { $why }
+}
+pace-some-held-until = { $n ->
+    [one] 1 Person wartet bis { $at }: { $why }
+   *[other] { $n } Personen warten bis { $at }: { $why }
+}
 pace-paused = Sie ist angehalten: Niemand wird versucht.
 pace-asks = Das kann niemand sagen: Wer nicht in der Stichprobe ist, wartet, bis jemand die Variante wählt.
 pace-nobody = Es wartet niemand mehr.

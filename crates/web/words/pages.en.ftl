@@ -847,6 +847,7 @@ alert-provider_incident = A provider seems to have an incident
 alert-source_listed = A source is listed at a provider
 alert-source_down = A source cannot send
 alert-domain_dns = DNS does not show what mail is verified by
+alert-choice_waits = A campaign waits for somebody to choose its variant
 alert-work_stuck = People wait and nothing moves
 alert-ledger_unwritable = Nothing can be recorded
 alert-disk_low = The disk is almost full
@@ -1086,6 +1087,14 @@ pace-beyond = Not within a year.
 pace-unknown = It cannot be told yet.
 pace-held = It waits: { $why }
 pace-held-until = It waits until { $at }: { $why }
+pace-some-held = { $n ->
+    [one] 1 person waits: { $why }
+   *[other] { $n } people wait: { $why }
+}
+pace-some-held-until = { $n ->
+    [one] 1 person waits until { $at }: { $why }
+   *[other] { $n } people wait until { $at }: { $why }
+}
 pace-paused = It is paused: nobody is tried.
 pace-asks = Nobody can tell: everybody who is not in the sample waits until somebody chooses their variant.
 pace-nobody = Nobody waits any more.

@@ -88,6 +88,7 @@ impl Looks {
         certificate(certificate_ends, now, &mut found);
         stopped(house, &mut found).await;
         webhooks(house, now, &mut found).await.ok();
+        choices(house, &mut found).await.ok();
         self.stuck(house, now, &mut found).await.ok();
         if self.dns_at.is_none_or(|at| now >= at) {
             self.dns(house, &mut found).await;
@@ -110,7 +111,10 @@ impl Looks {
             let Some(mailing) = house.mailing(campaign) else { continue };
             let tally = house.store.tally(campaign).await?;
             let waiting = tally.count(DeliveryState::Queued);
-            let is_free = !house.gate.is_closed_to(campaign) && house.not_before(campaign, now).is_none();
+            // Who waits for a choice is told of apart.
+            let is_free = !house.gate.is_closed_to(campaign)
+                && !house.terms.asks_for_a_choice(campaign)
+                && house.not_before(campaign, now).is_none();
             let since = match self.progress.get(&campaign) {
                 Some((before, since)) if *before == tally && is_free && waiting > 0 => *since,
                 _ => now,
@@ -120,12 +124,6 @@ impl Looks {
             let why = is_stuck.then(|| {
                 let hours = rules::STUCK_AFTER.as_secs() / 3_600;
                 let waiting = thousands(waiting);
-                if house.terms.asks_for_a_choice(campaign) {
-                    return format!(
-                        "{waiting} people wait for their variant: somebody must choose it, on the campaign's report or by \
-                         `postroom choose`."
-                    );
-                }
                 format!("{waiting} people wait, and nobody was tried for {hours} hours. `postroom lanes` says why.")
             });
             let about = About::house(AlertKind::WorkStuck, campaign.to_string());
@@ -183,6 +181,31 @@ async fn stopped(house: &House, found: &mut Found<'_>) {
             found.is(about, None);
         }
     }
+}
+
+/// Variants were compared, and whoever is not in the sample waits until somebody chooses theirs.
+async fn choices(house: &House, found: &mut Found<'_>) -> Result<(), StoreError> {
+    let asking: BTreeSet<CampaignId> =
+        house.campaigns().into_iter().filter(|campaign| house.terms.asks_for_a_choice(*campaign)).collect();
+    for about in found.known(AlertKind::ChoiceWaits) {
+        if !about.subject.parse().is_ok_and(|campaign| asking.contains(&campaign)) {
+            found.is(about, None);
+        }
+    }
+    for campaign in asking {
+        let Some(mailing) = house.mailing(campaign) else { continue };
+        let waiting = house.store.tally(campaign).await?.count(DeliveryState::Queued);
+        let why = (waiting > 0).then(|| {
+            let waiting = thousands(waiting);
+            format!(
+                "{waiting} people wait for their variant: somebody must choose it, on the campaign's report or by \
+                 `postroom choose`."
+            )
+        });
+        let about = About::house(AlertKind::ChoiceWaits, campaign.to_string());
+        found.is(About { workspace: mailing.workspace, ..about }, why);
+    }
+    Ok(())
 }
 
 async fn webhooks(house: &House, now: Timestamp, found: &mut Found<'_>) -> Result<(), StoreError> {

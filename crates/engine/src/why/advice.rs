@@ -1,6 +1,6 @@
 //! What a person can do about one delivery: a sentence, and the command where there is one.
 
-use super::{HeldTry, LIFTED, Stands, Told, held_tries};
+use super::{HeldTry, LIFTED, NOT_TRIED_THEN, Stands, Told, held_tries};
 use crate::lanes::LaneView;
 use dispatch::words;
 use model::{CampaignState, DeliveryId, DeliveryState, SkipReason, Timestamp};
@@ -84,6 +84,28 @@ fn ended_so(ended: DeliveryState, told: &Told, row: &DeliveryRow, contact: &Cont
 }
 
 impl Told {
+    /// Says of whoever waits, and is skipped when their turn comes, why: nobody tries the delivery of which this tells, `row` of
+    /// `campaign`, any more, so that neither a try nor a hold to be let go is told of beside it. Comes before what is advised
+    /// of holds and listings.
+    pub async fn tell_of_skip(
+        &mut self,
+        store: &Store,
+        campaign: &Campaign,
+        row: &DeliveryRow,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if !matches!(self.stands, Stands::Queued { .. } | Stands::Waiting { .. }) || campaign.state.is_over() {
+            return Ok(());
+        }
+        let ahead = store.skips_ahead(vec![(row.delivery, row.contact)], now).await?;
+        let Some(reason) = ahead.get(&row.delivery).copied() else { return Ok(()) };
+        let Some(contact) = store.contact(row.contact).await? else { return Ok(()) };
+        self.skipped_then = Some(reason);
+        self.done = NOT_TRIED_THEN;
+        self.advice = vec![skipped(reason, &contact)];
+        Ok(())
+    }
+
     /// What to do where a hold keeps `delivery`, of which this tells, one of `campaign`, from being tried: to let that go.
     pub async fn advise_of_holds(
         &mut self,
@@ -100,7 +122,7 @@ impl Told {
 
     fn advise_of_hold(&mut self, held: &HeldTry) {
         let state = self.campaign.state;
-        if matches!(state, CampaignState::Sending | CampaignState::Retrying) {
+        if self.skipped_then.is_none() && matches!(state, CampaignState::Sending | CampaignState::Retrying) {
             self.advice.retain(|one| one.text != while_waiting(state));
             self.advice.insert(0, run(HELD, format!("hold lift {}", held.hold)));
         }
@@ -110,7 +132,7 @@ impl Told {
     pub fn advise_of_listings(&mut self, lanes: &[LaneView], operator: &str) {
         let is_open = |lane: &&LaneView| lane.operator == operator && lane.held.is_none();
         let at_work = matches!(self.campaign.state, CampaignState::Sending | CampaignState::Retrying);
-        if !at_work || lanes.iter().any(|lane| is_open(&lane)) {
+        if self.skipped_then.is_some() || !at_work || lanes.iter().any(|lane| is_open(&lane)) {
             return;
         }
         let listed = lanes.iter().filter(|lane| lane.operator == operator).filter_map(LaneView::delisted);

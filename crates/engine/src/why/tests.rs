@@ -233,3 +233,39 @@ fn whoever_is_sent_to_again_after_a_doubt_may_have_a_copy() {
     let again = asked(&store, "ann@a.example", None).unwrap().mailing.unwrap();
     assert_eq!(again.stands, Stands::Queued { after_doubt: true });
 }
+
+#[test]
+fn of_whoever_is_skipped_when_the_turn_comes_no_try_is_promised() {
+    let store = Store::open(OpenOptions::memory([7; 32]), at(0)).unwrap();
+    let import = import(&store, &["ann@a.example", "bob@a.example"]);
+    let id = campaign(&store, "news", import, 10);
+    now(store.set_campaign_state(id, CampaignState::Sending, None, &ME, at(20))).unwrap();
+    let hold = store::NewHold {
+        workspace: W,
+        campaign: Some(id),
+        provider: None,
+        domain: None,
+        source: None,
+        cold_only: false,
+        until: None,
+        why: "a look at the figures".to_owned(),
+    };
+    now(store.place_hold(hold, &ME, at(21))).unwrap();
+    let by_hand = store::Target::Address("ann@a.example".to_owned());
+    now(store.suppress(W, by_hand, SuppressionReason::Manual, None, &ME, at(22))).unwrap();
+    let known = now(store.campaign(id)).unwrap().unwrap();
+    let told = |address: &str| {
+        let mut told = asked(&store, address, None).unwrap().mailing.unwrap();
+        let row = now(store.delivery(told.delivery.parse().unwrap())).unwrap().unwrap();
+        now(told.tell_of_skip(&store, &known, &row, at(30))).unwrap();
+        now(told.advise_of_holds(&store, &known, row.delivery, at(30))).unwrap();
+        told
+    };
+    let ann = told("ann@a.example");
+    assert_eq!((ann.skipped_then, ann.done), (Some(SkipReason::SuppressedByHand), NOT_TRIED_THEN));
+    let commands: Vec<_> = ann.advice.iter().map(|one| one.command.as_deref().unwrap_or_default()).collect();
+    assert!(matches!(commands[..], [only] if only.starts_with("suppress lift ")), "{commands:?}");
+    let bob = told("bob@a.example");
+    assert_eq!((bob.skipped_then, bob.advice.len()), (None, 1));
+    assert!(bob.advice[0].command.as_deref().is_some_and(|one| one.starts_with("hold lift ")), "{:?}", bob.advice);
+}

@@ -60,6 +60,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         if let Some(row) = ledger.store.delivery(delivery).await?
             && let Some(campaign) = ledger.store.campaign(row.campaign).await?
         {
+            told.tell_of_skip(&ledger.store, &campaign, &row, ledger.now()).await?;
             told.advise_of_holds(&ledger.store, &campaign, delivery, ledger.now()).await?;
             told.tell_of_once_more(&ledger.store, &campaign, &row, ledger.now()).await?;
         }
@@ -73,7 +74,7 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         if matches!(told.stands, Stands::Queued { .. } | Stands::Waiting { .. })
             && let Some(operator) = &operator
         {
-            if is_live {
+            if is_live && told.skipped_then.is_none() {
                 told.waits_for.extend(also_rests(&lanes, operator, &told.waits_for));
             }
             told.advise_of_listings(&lanes, operator);

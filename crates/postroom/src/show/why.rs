@@ -64,6 +64,10 @@ fn verdict(why: &Why, told: &Told, style: &Style) -> Vec<String> {
     };
     let text = match &told.stands {
         Stands::Skipped { .. } => format!("{}. Nothing was sent.", told.meaning),
+        Stands::Queued { .. } | Stands::Waiting { .. } if told.skipped_then.is_some() => {
+            let because = told.skipped_then.map_or("", engine::why::skip_meaning);
+            format!("not to be tried any more. It is skipped when its turn comes: {because}. So far: {}.", told.meaning)
+        }
         Stands::Queued { after_doubt: false } => "for the first try. Nothing was sent yet.".to_owned(),
         Stands::Queued { after_doubt: true } => {
             "to be sent to once more. It was in doubt: a copy may have arrived already.".to_owned()

@@ -45,6 +45,7 @@ async function watches(anna) {
     if (!isShown && read?.accepted > SHOWN_FROM) {
       isShown = true;
       await anna.pictures("machine-room");
+      await speaks(anna);
     }
     return anna.at().endsWith("/report");
   }, PATIENCE_MS);
@@ -52,6 +53,35 @@ async function watches(anna) {
   holds(rows.length >= READINGS_MIN, `home was seen to move ${rows.length} times`);
   await home.close();
   step("watched", { readings });
+}
+
+/// The line for screen readers: what comes too soon after the last is said when its time has come, and only the latest of it.
+async function speaks(anna) {
+  const room = await anna.page.context().newPage();
+  await room.clock.install();
+  await room.addInitScript(() => {
+    window.tells = {};
+    window.EventSource = class {
+      addEventListener(name, hears) {
+        window.tells[name] = hears;
+      }
+
+      close() {}
+    };
+  });
+  await room.goto(anna.page.url());
+  const tell = (data) => room.evaluate((data) => window.tells.voice({ data }), data);
+  const says = () => room.locator("#voice").textContent();
+  await tell("0 accepted");
+  await room.clock.runFor(1_000);
+  holds((await says()) === "0 accepted", "the first is said at once");
+  await tell("150 accepted");
+  await tell("151 accepted");
+  await room.clock.runFor(10_000);
+  holds((await says()) === "0 accepted", "the next is not said too soon");
+  await room.clock.runFor(30_000);
+  holds((await says()) === "151 accepted", `what stands still is said all the same: ${await says()}`);
+  await room.close();
 }
 
 /// The terms of what was attempted, by their names, as they stand on the page at one moment.

@@ -1,6 +1,8 @@
 //! Somebody is told when a brake stops a campaign and when the disk is full: once each, while it lasts once a day, and
 //! when it is over. Where campaigns go by a relay and it falls silent, mail about it goes another way. The sign of life stops while nothing can be recorded and comes back afterwards.
 
+use dispatch::trial::Undecided;
+use engine::trial::{Comparison, Measure, Size, Variant};
 use engine::{Relay, Way};
 use model::CampaignState;
 use serde_json::Value;
@@ -60,6 +62,33 @@ fn a_brake_is_told_once_and_again_after_a_day() {
     assert!(braked[0].2.starts_with("Campaign \""), "it is called by its name: {}", braked[0].2);
     let pings = ended.asked.iter().filter(|(_, path)| path == "/alive").count();
     assert!((350..=362).contains(&pings), "every five minutes for thirty hours, whatever campaigns do: {pings}");
+}
+
+#[test]
+fn whoever_has_to_choose_a_variant_is_told_when_the_comparison_ends() {
+    let shorter = Variant { subject: Some("Spring".to_owned()), ..Variant::default() };
+    let asked = Comparison {
+        variants: vec![shorter],
+        sample: Size::Percent(50),
+        wait_minutes: 60,
+        measure: Measure::Goal("booked".to_owned()),
+        asks: true,
+        undecided: Undecided::Leader,
+    };
+    let ended = Scenario::crowd(300, "papermill.test")
+        .provider("papermill", |profile| profile.mailboxes.left = 0.0)
+        .comparing(asked)
+        .served()
+        .world(pager)
+        .then(Duration::ZERO, Action::Alerts(TOLD, PINGED))
+        .then(hours(4), Action::Cancel)
+        .then(hours(5), Action::Wait)
+        .play();
+    let told = told(&ended);
+    let (state, kind, text) = told.first().expect("somebody is told");
+    assert_eq!((state.as_str(), kind.as_str()), ("alert.raised", "choice_waits"), "{told:?}");
+    assert!(text.contains(" people wait for their variant"), "{text}");
+    assert!(told.iter().all(|(_, kind, _)| kind == "choice_waits"), "nothing is stuck: {told:?}");
 }
 
 #[test]

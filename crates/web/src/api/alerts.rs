@@ -42,8 +42,8 @@ pub(crate) struct Alert {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     /// What kind of trouble: `campaign_braked`, `campaign_unreadable`, `warned`, `provider_held`, `provider_incident`,
-    /// `source_listed`, `source_down`, `domain_dns`, `work_stuck`, `ledger_unwritable`, `disk_low`, `webhook_failing`,
-    /// `webhook_disabled` or `certificate_ends`.
+    /// `source_listed`, `source_down`, `domain_dns`, `work_stuck`, `choice_waits`, `ledger_unwritable`, `disk_low`,
+    /// `webhook_failing`, `webhook_disabled` or `certificate_ends`.
     kind: &'static str,
     /// `warning` or `critical`.
     severity: &'static str,

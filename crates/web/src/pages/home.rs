@@ -116,6 +116,9 @@ async fn needs(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<Ne
         let mut alerts = app.store.alerts(workspace, false, None, NEEDS_MAX).await?;
         alerts.extend(unwritten(app, &alerts).filter(|_| workspace == WorkspaceId::FIRST));
         alerts.retain(|alert| alert.standing.over_at.is_none());
+        // What waits for a choice is told below, by name and with the page where it is made.
+        let is_told = |subject: &str| last.iter().any(|campaign| campaign.id.to_string() == subject);
+        alerts.retain(|alert| alert.kind != AlertKind::ChoiceWaits || !is_told(&alert.subject));
         alerts.sort_by_key(|alert| alert.kind.severity() != Severity::Critical);
         needs.extend(alerts.into_iter().map(|alert| {
             let is_critical = alert.kind.severity() == Severity::Critical;

@@ -303,9 +303,10 @@ impl Room {
         let asks = engine::trial::is_asking(&app.store, campaign).await?;
         let mut parts = drawn(&visitor.shown, &base, (&report, &retries, asks), lanes);
         let foreseen = app.desk.latest.forecast(app, campaign, report.in_progress).await?;
+        let needs_choice = asks || engine::trial::will_ask(&app.store, campaign).await?;
         let pace = match is_elsewhere(app, campaign) {
             true => Pace::left(&visitor.shown, (&base, report.in_progress), &foreseen),
-            false if asks => Pace::asks(&visitor.shown, (&base, report.in_progress), &foreseen),
+            false if needs_choice => Pace::asks(&visitor.shown, (&base, report.in_progress), &foreseen),
             false => Pace::of(&visitor.shown, (&base, campaign.state, report.in_progress), &foreseen, &retries, held),
         };
         parts.extend(pace.render().ok().map(|html| ("pace", html)));
@@ -374,18 +375,25 @@ fn why_held(shown: &Shown, hold: &HeldBy) -> String {
     format!("{} ({})", shown.machine_said(&hold.why, &shown.now), by_kind(shown, &hold.by))
 }
 
-/// What keeps those who wait, of what keeps most of them: a hold that somebody placed, else a lane that is held.
+/// What keeps those who wait, of what keeps most of them: a hold that somebody placed, else a lane that is held. What keeps a part
+/// of them is told with how many that is.
 fn held_by(shown: &Shown, report: &Report, lanes: &live::Lanes) -> Option<String> {
-    let says = |why: String, until: Option<Timestamp>| match until {
-        Some(until) => shown.fill("pace-held-until", &[("why", why.into()), ("at", shown.time(&until).into())]),
-        None => shown.fill("pace-held", &[("why", why.into())]),
+    let says = |people: u64, why: String, until: Option<Timestamp>| {
+        let (at, n) = (until.map(|until| shown.time(&until)).unwrap_or_default(), people.min(report.in_progress));
+        let values = [("why", why.into()), ("at", at.into()), ("n", n.into())];
+        match (n < report.in_progress, until.is_some()) {
+            (false, true) => shown.fill("pace-held-until", &values),
+            (false, false) => shown.fill("pace-held", &values),
+            (true, true) => shown.fill("pace-some-held-until", &values),
+            (true, false) => shown.fill("pace-some-held", &values),
+        }
     };
     if let Some(hold) = report.holds.iter().max_by_key(|hold| hold.covers) {
-        return Some(says(why_held(shown, hold), hold.until));
+        return Some(says(hold.covers, why_held(shown, hold), hold.until));
     }
     let held = lanes.views.iter().filter_map(|lane| Some((lanes.waiting_there(lane), lane, lane.held.as_ref()?)));
-    let (_, lane, held) = held.filter(|(there, ..)| *there > 0).max_by_key(|(there, ..)| *there)?;
-    Some(says(format!("{}: {}", lane.site, shown.machine_said(&held.why, &shown.now)), Some(held.until)))
+    let (there, lane, held) = held.filter(|(there, ..)| *there > 0).max_by_key(|(there, ..)| *there)?;
+    Some(says(there, format!("{}: {}", lane.site, shown.machine_said(&held.why, &shown.now)), Some(held.until)))
 }
 
 /// Counts those who wait where every lane is held among the held: `held` of them, some of whom may be counted there already.

@@ -284,6 +284,8 @@ async fn whoever_has_to_choose_is_asked_wherever_they_look() {
     let house = rehearsal();
     let (cookie, key) = (owner(&house).await, house.master_key().await);
     let campaign = begun(&house, &key, 50).await;
+    let room = look(&house, &format!("/campaigns/{campaign}"), &cookie).await.text;
+    assert!(room.contains("Nobody can tell: everybody who is not in the sample"), "from the start: {room}");
     let settling = store::Settling { found: Some("{}".to_owned()), winner: None, said: "B led.".to_owned() };
     house.app.store.settle_trial(W, campaign, settling, &Actor::Engine, house.app.now()).await.unwrap();
     let place = format!("/campaigns/{campaign}/report#trial");
