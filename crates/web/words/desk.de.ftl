@@ -63,6 +63,7 @@ import-tried = Was ein Import täte
 import-done = Import
 import-tried-what = Nichts wurde geändert. Dazu käme es jetzt bei einem Import.
 import-done-what = Die Personen sind da.
+import-done-nobody = Niemand wurde genommen.
 import-already = Diese Datei wurde mit derselben Bedeutung der Spalten schon importiert: Nichts wurde noch einmal getan.
 import-begins = Die Datei wird durchgesehen.
 import-far = { $share } der Datei sind geschafft.
@@ -97,6 +98,7 @@ import-updated = Geändert
 import-unchanged = Wie zuvor
 import-duplicates = Doppelt
 import-rejected = Nicht genommen
+import-not-taken = Nicht genommen, ausgelassen
 import-forgotten = Ausgelassen: auf eigenen Wunsch vergessen
 import-left-out = { $n ->
     [one] Eine Person wurde auf eigenen Wunsch vergessen und wird nicht wieder aufgenommen; von ihrer Zeile

@@ -63,6 +63,7 @@ import-tried = What an import would do
 import-done = Import
 import-tried-what = Nothing was changed. This is what an import would come to now.
 import-done-what = The people are there.
+import-done-nobody = Nobody was taken.
 import-already = This file was imported before with the same meaning of its columns: nothing was done again.
 import-begins = The file is being looked through.
 import-far = { $share } of the file is done.
@@ -100,6 +101,7 @@ import-updated = Changed
 import-unchanged = As they were
 import-duplicates = Duplicates
 import-rejected = Not taken
+import-not-taken = Not taken, left out
 import-forgotten = Left out: forgotten at their own wish
 import-left-out = { $n ->
     [one] One person was forgotten at their own wish and is
