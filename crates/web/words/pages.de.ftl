@@ -1178,6 +1178,7 @@ noted-by-hand = von Hand gewählt
 noted-variant = Variante { $variant }: { $said }
 noted-account-disabled = ausgesperrt
 noted-account-enabled = wieder eingelassen
+noted-account-name = Name
 noted-account-password = Passwort
 noted-account-factor-on = zweiter Faktor eingerichtet
 noted-account-factor-off = zweiter Faktor entfernt

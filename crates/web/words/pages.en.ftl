@@ -1178,6 +1178,7 @@ noted-by-hand = chosen by hand
 noted-variant = variant { $variant }: { $said }
 noted-account-disabled = disabled
 noted-account-enabled = enabled
+noted-account-name = name
 noted-account-password = password
 noted-account-factor-on = second factor on
 noted-account-factor-off = second factor off
