@@ -426,7 +426,7 @@ pub async fn begin(
     let known = store.campaign(id).await?;
     let campaign = known.ok_or_else(|| StoreError::NotFound { what: "campaign", name: id.to_string() })?;
     if campaign.state != CampaignState::Building {
-        freeze(store, world, stakes, &campaign, actor, now).await?;
+        freeze(store, world, stakes, &campaign, now).await?;
     }
     store.build_campaign(id, actor, now).await?;
     Ok(store.set_campaign_state(id, CampaignState::Sending, None, actor, world.clock.now()).await?)
@@ -437,7 +437,6 @@ async fn freeze(
     world: &World,
     stakes: Stakes,
     campaign: &Campaign,
-    actor: &Actor,
     now: Timestamp,
 ) -> Result<(), SendError> {
     let workspace = campaign.workspace;
@@ -454,7 +453,7 @@ async fn freeze(
     let message = serde_json::to_string(&snapshot).map_err(|why| SendError::Input(why.to_string()))?;
     let trial = snapshot.trial.as_ref().map(Comparison::split);
     let frozen = Frozen { message, files_hash, content_hash, canary, trial };
-    store.freeze_draft(campaign.clone(), frozen, actor, now).await?;
+    store.freeze_draft(campaign.clone(), frozen).await?;
     Ok(())
 }
 

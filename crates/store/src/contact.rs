@@ -49,6 +49,8 @@ pub struct Contact {
     pub last_accepted_at: Option<Timestamp>,
     /// When they last reacted: a click, a reply, an event of their own; never an open.
     pub engaged_at: Option<Timestamp>,
+    /// The first of the others who came before them with the same address: a campaign that means both mails one of them.
+    pub shares_address_with: Option<ContactId>,
     /// What keeps mail from the address, if anything.
     pub suppressions: Vec<Suppression>,
 }

@@ -185,15 +185,8 @@ impl Store {
 
     /// Freezes what a draft is, so that its audience can be built ([`Store::build_campaign`]). `judged` is the draft of which
     /// it was made: one that was taken back, put off or written anew since is refused.
-    pub async fn freeze_draft(
-        &self,
-        judged: Campaign,
-        frozen: Frozen,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<Campaign> {
-        let actor = actor.clone();
-        self.core.lanes.write(move |ledger| ledger.freeze_draft(&judged, &frozen, &actor, now)).await
+    pub async fn freeze_draft(&self, judged: Campaign, frozen: Frozen) -> Result<Campaign> {
+        self.core.lanes.write(move |ledger| ledger.freeze_draft(&judged, &frozen)).await
     }
 
     /// Who would get a draft if it began now, and who would be skipped and why. Writes nothing.

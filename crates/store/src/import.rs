@@ -161,7 +161,16 @@ impl Store {
     /// Begins an import, or takes up the unfinished one with the same content hash (see [`Import::last_line`]).
     pub async fn begin_import(&self, new: NewImport, actor: &Actor, now: Timestamp) -> Result<Import> {
         let actor = actor.clone();
-        self.core.lanes.write(move |ledger| ledger.begin_import(&new, &actor, now)).await
+        self.core.lanes.write(move |ledger| ledger.begin_import(&new, Some(&actor), now)).await
+    }
+    /// Begins an import that will not be finished but removed again by [`Store::end_trial`]: the log tells nothing of it.
+    pub async fn begin_trial(&self, new: NewImport, now: Timestamp) -> Result<Import> {
+        self.core.lanes.write(move |ledger| ledger.begin_import(&new, None, now)).await
+    }
+    /// Removes what [`Store::begin_trial`] began.
+    pub async fn end_trial(&self, import: ImportId, now: Timestamp) -> Result<()> {
+        while !self.core.lanes.write(move |ledger| ledger.remove_import_step(import, None, now)).await? {}
+        Ok(())
     }
     /// Writes rows (at most [`IMPORT_CHUNK_ROWS_MAX`]), one fate for each. Rows at or before the import's
     /// last line are refused.
@@ -188,7 +197,7 @@ impl Store {
         self.core.lanes.read(move |conn| imports::refuse_while_used(conn, import)).await?;
         loop {
             let actor = actor.clone();
-            if self.core.lanes.write(move |ledger| ledger.remove_import_step(import, &actor, now)).await? {
+            if self.core.lanes.write(move |ledger| ledger.remove_import_step(import, Some(&actor), now)).await? {
                 return Ok(());
             }
         }

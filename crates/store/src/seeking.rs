@@ -16,6 +16,8 @@ pub const BEGINNING_BYTES_MAX: usize = 320;
 pub enum Stand {
     /// Their status. Whoever unsubscribed or complained has opted out, wherever that was written down.
     Status(ContactStatus),
+    /// Another contact came before them with the same address.
+    SharesAddress,
     /// Their address or its domain is suppressed, for this reason or (`None`) for any.
     Suppressed(Option<SuppressionReason>),
 }
@@ -25,13 +27,14 @@ impl Stand {
     pub fn all() -> impl Iterator<Item = Stand> {
         let statuses = ContactStatus::ALL.iter().map(|&status| Stand::Status(status));
         let reasons = SuppressionReason::ALL.iter().map(|&reason| Stand::Suppressed(Some(reason)));
-        statuses.chain([Stand::Suppressed(None)]).chain(reasons)
+        statuses.chain([Stand::SharesAddress, Stand::Suppressed(None)]).chain(reasons)
     }
 
-    /// Its word: that of the status or of the reason; `suppressed`: for any.
+    /// Its word: that of the status or of the reason; `suppressed`: for any; `shares_address`.
     pub fn word(self) -> &'static str {
         match self {
             Stand::Status(status) => status.word(),
+            Stand::SharesAddress => "shares_address",
             Stand::Suppressed(None) => "suppressed",
             Stand::Suppressed(Some(reason)) => reason.word(),
         }

@@ -189,6 +189,11 @@ impl Store {
         let email = email.to_lowercase();
         self.core.lanes.read(move |conn| users::invitations_of(conn, &email)).await
     }
+    /// Gives somebody another name, in every workspace. Refused: a name of none or more than [`NAME_CHARS_MAX`] characters.
+    pub async fn rename_user(&self, user: UserId, name: &str, actor: &Actor, now: Timestamp) -> Result<()> {
+        let (name, actor) = (name.to_owned(), actor.clone());
+        self.core.lanes.write(move |ledger| ledger.rename_user(user, &name, &actor, now)).await
+    }
     /// Changes what somebody is in a workspace, or will be there; `None`: nothing any more. Refused for its last owner.
     pub async fn set_role(
         &self,

@@ -249,7 +249,7 @@ pub fn was_taken(reason: &str) -> bool {
 ///
 /// The same file with the same mapping again: continues if an earlier run was stopped, does nothing if it was
 /// finished. Refuses what is no CSV file of people, see [`ImportError`]; then the ledger is untouched. A dry run writes
-/// the rows as an import that is never finished, and removes it: the counts are those the import would have.
+/// the rows as an import that is never finished and never told of, and removes it: the counts are those the import would have.
 pub async fn import_file(
     store: &Store,
     request: &ImportRequest,
@@ -279,7 +279,10 @@ pub async fn import_file(
         return Ok(report);
     }
     let begun = now();
-    let import = store.begin_import(new, actor, begun).await?;
+    let import = match request.dry_run {
+        true => store.begin_trial(new, begun).await?,
+        false => store.begin_import(new, actor, begun).await?,
+    };
     report.continued_after_line = import.last_line;
     let rejects = Rejects::new(&request.rejects, &header, rows.delimiter()).map_err(|e| cannot_reject(request, e))?;
     let mut run = Run {
@@ -508,7 +511,7 @@ impl Run<'_> {
         self.report.rejects_file = self.rejects.finish().map_err(|error| cannot_reject(self.request, error))?;
         if self.request.dry_run {
             self.report.counts_of(&self.store.import(self.import.id).await?);
-            self.store.remove_import(self.import.id, actor, now).await?;
+            self.store.end_trial(self.import.id, now).await?;
             return Ok(self.report);
         }
         let done = self.store.finish_import(self.import.id, actor, now).await?;

@@ -2,7 +2,7 @@
 
 use super::*;
 use expect_test::{Expect, expect};
-use model::EmailAddress;
+use model::{EmailAddress, EventKind};
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use store::OpenOptions;
@@ -233,6 +233,15 @@ async fn a_dry_run_counts_as_the_import_does_and_leaves_nothing() {
     let counts = |r: &ImportReport| (r.rows, r.added, r.updated, r.unchanged, r.duplicates, r.rejected, r.suppressed);
     assert_eq!(counts(&foretold), counts(&done));
     assert_eq!(counts(&done), (4, 1, 1, 0, 1, 1, 1));
+    // The log tells of what was done, and of what was taken back by its name; of a trial nothing.
+    desk.store.remove_import(done.import, &Actor::Engine, at(3_000)).await.unwrap();
+    let told = desk.store.events(store::Cursor::START, 99).await.unwrap();
+    let is_told = |event: &store::Event| matches!(event.kind, EventKind::ImportBegun | EventKind::ImportRemoved);
+    let told: Vec<(EventKind, Option<String>)> =
+        told.into_iter().filter(is_told).map(|event| (event.kind, event.detail)).collect();
+    let of = |kind, name: &str| (kind, Some(name.to_owned()));
+    let begun = ["people.csv", "more.csv"].map(|name| of(EventKind::ImportBegun, name));
+    assert_eq!(told, [begun.as_slice(), &[of(EventKind::ImportRemoved, "more.csv")]].concat());
 }
 
 #[tokio::test]

@@ -220,6 +220,7 @@ pub(crate) fn as_json(contact: &Contact) -> Value {
         "lead_source": contact.lead_source,
         "import": contact.import.map(|id| id.to_string()),
         "created_at": iso_time(contact.created_at),
+        "shares_address_with": contact.shares_address_with.map(|id| id.to_string()),
         "last_accepted_at": contact.last_accepted_at.map(iso_time),
         "soft_bounced_mailings_in_a_row": contact.soft_count,
         "suppressions": contact.suppressions.iter().map(suppression_json).collect::<Vec<_>>(),
@@ -366,6 +367,11 @@ fn tell(contact: &Contact, output: &Output) -> Vec<String> {
             (entry.reason.word().replace('_', " "), if entry.is_domain { " (whole domain)" } else { "" });
         let line = format!("must not be mailed{whole}: {reason}, since {}, by {}", local_time(entry.at), entry.actor);
         lines.push(format!("  {}", output.ink(Ink::Red, &line)));
+    }
+    if let Some(other) = contact.shares_address_with {
+        lines.push(format!(
+            "  another contact came before with this address: {other}; a campaign that means both mails one"
+        ));
     }
     let mut fact = |what: &str, value: Option<String>| {
         if let Some(value) = value {

@@ -5,7 +5,8 @@ use crate::{
     Audience, Campaign, Choice, DraftEdit, Frozen, ImportRow, NewCampaign, NewList, Store, StoreError, Target, Whom,
 };
 use model::{
-    Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, SkipReason, SuppressionReason, WorkspaceId,
+    Actor, CampaignId, CampaignKind, CampaignState, DeliveryState, EventKind, SkipReason, SuppressionReason,
+    WorkspaceId,
 };
 
 fn draft(store: &Store, name: &str, audience: Audience) -> CampaignId {
@@ -70,9 +71,12 @@ fn a_draft_is_changed_forecast_and_begun() {
     assert_eq!(tally.by_skip_reason[&SkipReason::Unsubscribed], 1);
     assert_eq!(tally.by_skip_reason[&SkipReason::Excluded], 1);
     assert_eq!(now(store.recount(id)).unwrap(), model::Tally::default(), "a forecast writes nothing");
-    now(store.freeze_draft(campaign(&store, id), frozen(), &ME, at(4))).unwrap();
+    now(store.freeze_draft(campaign(&store, id), frozen())).unwrap();
     let built = now(store.build_campaign(id, &ME, at(5))).unwrap();
     assert_eq!(built, tally, "it comes as it was foretold");
+    let events = now(store.events(crate::Cursor::START, 99)).unwrap();
+    let of = |kind| events.iter().filter(|event| event.kind == kind && event.campaign == Some(id)).count();
+    assert_eq!((of(EventKind::CampaignMade), of(EventKind::Built)), (1, 1), "it is written once, whoever begins it");
     let again = now(store.edit_draft(
         W,
         id,
@@ -157,8 +161,7 @@ fn what_was_taken_back_put_off_or_written_anew_does_not_begin_as_it_was() {
     let id = draft(&store, "news", Audience::everyone());
     now(store.schedule_draft(W, id, at(500), &ME, at(2))).unwrap();
     let judged = campaign(&store, id);
-    let refused =
-        || matches!(now(store.freeze_draft(judged.clone(), frozen(), &ME, at(501))), Err(StoreError::Refused(_)));
+    let refused = || matches!(now(store.freeze_draft(judged.clone(), frozen())), Err(StoreError::Refused(_)));
     now(store.take_back(W, id, None, &ME, at(499))).unwrap();
     assert!(refused() && campaign(&store, id).state == CampaignState::Draft);
     now(store.schedule_draft(W, id, at(900), &ME, at(499))).unwrap();
@@ -169,7 +172,7 @@ fn what_was_taken_back_put_off_or_written_anew_does_not_begin_as_it_was() {
     now(store.edit_draft(W, id, edit, None, &ME, at(499))).unwrap();
     now(store.schedule_draft(W, id, at(500), &ME, at(499))).unwrap();
     assert!(refused());
-    now(store.freeze_draft(campaign(&store, id), frozen(), &ME, at(501))).unwrap();
+    now(store.freeze_draft(campaign(&store, id), frozen())).unwrap();
 }
 
 #[test]
@@ -181,7 +184,7 @@ fn a_campaign_cancelled_while_it_is_built_or_left_by_who_cancelled_it_keeps_nobo
         import(&store, tag, part);
     }
     let id = draft(&store, "news", Audience::everyone());
-    now(store.freeze_draft(campaign(&store, id), frozen(), &ME, at(4))).unwrap();
+    now(store.freeze_draft(campaign(&store, id), frozen())).unwrap();
     let mut build = now(store.core.lanes.write(move |ledger| ledger.begin_build(id))).unwrap();
     while !build.is_done() {
         let is_being_written = now(store.recount(id)).unwrap().in_progress() > 0;
@@ -200,7 +203,7 @@ fn a_campaign_cancelled_while_it_is_built_or_left_by_who_cancelled_it_keeps_nobo
     assert_eq!(now(store.tally(id)).unwrap(), model::Tally::default());
     assert_eq!(now(store.stopped_short()).unwrap(), []);
     let other = draft(&store, "other", Audience::everyone());
-    now(store.freeze_draft(campaign(&store, other), frozen(), &ME, at(7))).unwrap();
+    now(store.freeze_draft(campaign(&store, other), frozen())).unwrap();
     now(store.build_campaign(other, &ME, at(8))).unwrap();
     now(store.set_campaign_state(other, CampaignState::Cancelled, None, &ME, at(9))).unwrap();
     assert_eq!(now(store.stopped_short()).unwrap(), [other]);
@@ -220,7 +223,7 @@ fn a_name_is_taken_once_and_another_workspaces_draft_is_not_there() {
     assert!(matches!(now(store.edit_draft(elsewhere, id, edit, None, &ME, at(2))), Err(StoreError::NotFound { .. })));
     assert!(now(store.forecast_draft(elsewhere, id, at(2))).is_err());
     let foreign = Campaign { workspace: elsewhere, ..campaign(&store, id) };
-    assert!(now(store.freeze_draft(foreign, frozen(), &ME, at(2))).is_err());
+    assert!(now(store.freeze_draft(foreign, frozen())).is_err());
     assert_eq!(now(store.campaigns_page(W, None, 1)).unwrap()[0].id, other, "newest first");
     assert_eq!(now(store.campaigns_page(W, Some(2), 9)).unwrap()[0].id, id);
     assert_eq!(now(store.attribute_names(W)).unwrap(), Vec::<String>::new());
@@ -298,7 +301,7 @@ fn a_draft_is_about_what_is_said_of_it_or_what_all_its_lists_are_about() {
             "{name}: and what it comes to is known before"
         );
         let foretold = now(store.forecast_draft(W, id, at(4))).unwrap();
-        now(store.freeze_draft(campaign(&store, id), frozen(), &ME, at(5))).unwrap();
+        now(store.freeze_draft(campaign(&store, id), frozen())).unwrap();
         let built = now(store.build_campaign(id, &ME, at(5))).unwrap();
         let declined = built.by_skip_reason.get(&SkipReason::TopicDeclined).copied().unwrap_or_default();
         assert_eq!(declined, u64::from(about == Some("news")), "{name}");

@@ -29,6 +29,7 @@ fn holds(contact: &Contact, sought: &Sought, members: &[ContactId]) -> bool {
         && match sought.stand {
             None => true,
             Some(Stand::Status(status)) => contact.status == status,
+            Some(Stand::SharesAddress) => contact.shares_address_with.is_some(),
             Some(Stand::Suppressed(None)) => !contact.suppressions.is_empty(),
             Some(Stand::Suppressed(Some(reason))) => suppressed(reason),
         }
@@ -47,6 +48,7 @@ fn furnished() -> (Store, ListId, Vec<ContactId>) {
         row.status = Some(*status);
     }
     rows.push(row(90, "no address"));
+    rows.push(row(91, "Zoe@a.example"));
     import_rows(&store, 1, rows);
     let suppress = |target: Target, reason| now(store.suppress(W, target, reason, None, &ME, at(4))).unwrap();
     let addresses = emails.iter().filter(|email| EmailAddress::parse(email).is_ok());
@@ -165,6 +167,20 @@ fn the_people_of_an_import_are_found_by_what_they_were_to_it() {
             assert_eq!(emails, expected, "{question:?}");
         }
     }
+}
+
+#[test]
+fn whoever_has_the_address_of_another_is_told_which() {
+    let store = empty();
+    import(&store, 1, &["bo@b.example", "anna@a.example", "Bo@b.example", "no address", "no address"]);
+    // What an import brings that is not finished, nobody sees.
+    let open = now(store.begin_import(new_import(2), &ME, at(9))).unwrap();
+    now(store.write_import_chunk(open.id, vec![row(1, "anna@a.example")], at(9))).unwrap();
+    let people = now(store.contacts_page(W, None, 9)).unwrap();
+    let told: Vec<Option<ContactId>> = people.iter().map(|one| one.shares_address_with).collect();
+    assert_eq!(told, [None, None, Some(people[0].id), None, None]);
+    let question = Sought { stand: Some(Stand::SharesAddress), ..Sought::default() };
+    assert_eq!(sought(&store, &question), [people[2].id]);
 }
 
 #[test]

@@ -750,7 +750,7 @@ fn a_link_that_a_campaign_begins_without_is_told_of_whoever_asks_for_it() {
     );
     let frozen =
         Frozen { message: "{}".to_owned(), files_hash: [3; 32], content_hash: [4; 32], canary: 0, trial: None };
-    now(store.freeze_draft(spring.clone(), frozen, &ME, at(5))).unwrap();
+    now(store.freeze_draft(spring.clone(), frozen)).unwrap();
     let links = (1..=3).map(|number| (number, format!("https://x.example/{number}"))).collect();
     now(store.save_links(W, spring.id, links)).unwrap();
     let gone = |of: RuleOf, number: u32| Gone { of, what: NamedThing::Link, id: format!("{number} of {}", spring.id) };

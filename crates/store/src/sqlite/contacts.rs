@@ -18,13 +18,22 @@ use rusqlite::{Connection, Row, params};
 /// Addresses looked at for suggestions.
 const SIMILAR_SCANNED_MAX: i64 = 5_000;
 
-const COLUMNS: &str = "SELECT c.id, c.workspace, c.external_id, c.address, coalesce(a.email, c.invalid), a.domain,
-        c.attributes, c.status, c.error, c.soft_count, c.soft_since, c.refused_count, c.consent_source, c.consent_at,
-        c.consent_ip, c.lead_source, c.import, c.created_at, a.hash, n.name,
-        (SELECT max(t.started_at) FROM delivery d JOIN attempt t ON t.seq = d.last_attempt
-            WHERE d.contact = c.id AND d.state = 2),
-        c.engaged_at
-    FROM contact c LEFT JOIN address a ON a.id = c.address LEFT JOIN domain n ON n.id = a.domain";
+fn columns() -> String {
+    format!(
+        "SELECT c.id, c.workspace, c.external_id, c.address, coalesce(a.email, c.invalid), a.domain,
+            c.attributes, c.status, c.error, c.soft_count, c.soft_since, c.refused_count, c.consent_source, c.consent_at,
+            c.consent_ip, c.lead_source, c.import, c.created_at, a.hash, n.name,
+            (SELECT max(t.started_at) FROM delivery d JOIN attempt t ON t.seq = d.last_attempt
+                WHERE d.contact = c.id AND d.state = 2),
+            c.engaged_at, (SELECT min(o.id) FROM {EARLIER})
+        FROM contact c LEFT JOIN address a ON a.id = c.address LEFT JOIN domain n ON n.id = a.domain"
+    )
+}
+
+/// Visible contacts `o` that came before `c` (a contact) and have the same address.
+pub(crate) const EARLIER: &str = "contact o WHERE o.workspace = c.workspace AND o.address = c.address AND o.id < c.id
+    AND NOT EXISTS (SELECT 1 FROM import i WHERE i.id = o.import AND i.state = 0)";
+
 /// Where a person stands, as SQL over `c` (contact): whoever asked not to be mailed has opted out, wherever that was
 /// written down. [`standing`] is the same for one who was read.
 pub(crate) fn standing_sql() -> String {
@@ -85,13 +94,14 @@ fn read_contact(conn: &Connection, row: &Row<'_>) -> Result<Contact> {
         created_at: Timestamp::from_millis(row.get(17)?),
         last_accepted_at: row.get::<_, Option<i64>>(20)?.map(Timestamp::from_millis),
         engaged_at: row.get::<_, Option<i64>>(21)?.map(Timestamp::from_millis),
+        shares_address_with: row.get::<_, Option<i64>>(22)?.map(ContactId),
         suppressions,
     })
 }
 
 /// A visible contact.
 pub(crate) fn contact(conn: &Connection, id: ContactId) -> Result<Option<Contact>> {
-    let sql = format!("{COLUMNS} WHERE c.id = ?1 AND {VISIBLE}");
+    let sql = format!("{} WHERE c.id = ?1 AND {VISIBLE}", columns());
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query([id.0])?;
     rows.next()?.map(|row| read_contact(conn, row)).transpose()
@@ -106,8 +116,9 @@ pub(crate) fn require(conn: &Connection, id: ContactId) -> Result<Contact> {
 pub(crate) fn by_address(conn: &Connection, workspace: WorkspaceId, hash: &AddressHash) -> Result<Vec<Contact>> {
     let Some(address) = find_address(conn, workspace, hash)? else { return Ok(Vec::new()) };
     let sql = format!(
-        "{COLUMNS} WHERE c.id IN (SELECT id FROM contact WHERE workspace = ?1 AND address = ?2
-            UNION SELECT contact FROM former_address WHERE workspace = ?1 AND address = ?2) AND {VISIBLE} ORDER BY c.id"
+        "{} WHERE c.id IN (SELECT id FROM contact WHERE workspace = ?1 AND address = ?2
+            UNION SELECT contact FROM former_address WHERE workspace = ?1 AND address = ?2) AND {VISIBLE} ORDER BY c.id",
+        columns()
     );
     let mut statement = conn.prepare_cached(&sql)?;
     statement.query_and_then(params![workspace.0, address.0], |row| read_contact(conn, row))?.collect()

@@ -242,13 +242,8 @@ impl Ledger {
         self.about_draft(workspace, id, kind, detail, actor, now)
     }
 
-    pub(crate) fn freeze_draft(
-        &mut self,
-        judged: &Campaign,
-        frozen: &Frozen,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<Campaign> {
+    /// See [`crate::Store::freeze_draft`]. The log tells of the build, and of the start: nothing was written by anybody here.
+    pub(crate) fn freeze_draft(&mut self, judged: &Campaign, frozen: &Frozen) -> Result<Campaign> {
         if frozen.canary > CANARY_MAX {
             return Err(StoreError::Refused(format!("a canary sample has at most {CANARY_MAX} people")));
         }
@@ -274,7 +269,7 @@ impl Ledger {
         if let Some(trial) = &frozen.trial {
             self.keep_trial(workspace, id, trial)?;
         }
-        self.about_draft(workspace, id, EventKind::CampaignMade, None, actor, now)
+        campaigns::require(&self.conn, id)
     }
 
     fn about_draft(

@@ -191,7 +191,8 @@ struct Sums {
 }
 
 impl Ledger {
-    pub(crate) fn begin_import(&mut self, new: &NewImport, actor: &Actor, now: Timestamp) -> Result<Import> {
+    /// Begins an import. A trial has no `actor`: nothing is told of it.
+    pub(crate) fn begin_import(&mut self, new: &NewImport, actor: Option<&Actor>, now: Timestamp) -> Result<Import> {
         self.conn.pragma_update(None, "cache_size", -IMPORT_CACHE_KIB)?;
         if let Some(open) = of_content(&self.conn, new.workspace, &new.content_hash, ImportState::Open)? {
             return Ok(open);
@@ -203,8 +204,10 @@ impl Ledger {
                 unchanged, duplicates, opted_out, begun_at) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 0, 0, 0, 0, ?6)",
             params![id.0, new.workspace.0, new.file_name, new.content_hash, columns, now.as_millis()],
         )?;
-        let about = NewEvent { import: Some(id), detail: Some(new.file_name.clone()), ..NewEvent::default() };
-        self.event(new.workspace, EventKind::ImportBegun, actor, now, about)?;
+        if let Some(actor) = actor {
+            let about = NewEvent { import: Some(id), detail: Some(new.file_name.clone()), ..NewEvent::default() };
+            self.event(new.workspace, EventKind::ImportBegun, actor, now, about)?;
+        }
         import(&self.conn, id)
     }
 
@@ -590,8 +593,9 @@ impl Ledger {
         Ok(true)
     }
 
-    /// One bounded step of removing; `true` when nothing is left. Refused while a campaign or a rule names the import.
-    pub(crate) fn remove_import_step(&mut self, id: ImportId, actor: &Actor, now: Timestamp) -> Result<bool> {
+    /// One bounded step of removing; `true` when nothing is left. Refused while a campaign or a rule names the import. A
+    /// trial has no `actor`: nothing is told of it.
+    pub(crate) fn remove_import_step(&mut self, id: ImportId, actor: Option<&Actor>, now: Timestamp) -> Result<bool> {
         let import = import(&self.conn, id)?;
         refuse_while_in_audience(&self.conn, id)?;
         self.refuse_while_named(import.workspace, &id.to_string(), |named| named.imports.contains(&id))?;
@@ -612,8 +616,11 @@ impl Ledger {
             return Ok(false);
         }
         self.conn.execute("UPDATE import SET state = 2, file_name = '' WHERE id = ?1", [id.0])?;
-        let about = NewEvent { import: Some(id), ..NewEvent::default() };
-        self.event(import.workspace, EventKind::ImportRemoved, actor, now, about)?;
+        if let Some(actor) = actor {
+            let detail = Some(import.file_name).filter(|name| !name.is_empty());
+            let about = NewEvent { import: Some(id), detail, ..NewEvent::default() };
+            self.event(import.workspace, EventKind::ImportRemoved, actor, now, about)?;
+        }
         Ok(true)
     }
 

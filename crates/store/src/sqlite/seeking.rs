@@ -5,7 +5,7 @@
 //! found in both, and nobody twice. The joins say which table comes first, and a `+` keeps a comparison where it stands:
 //! SQLite keeps no figures of a ledger and would guess.
 
-use super::contacts::{self, VISIBLE, standing_sql};
+use super::contacts::{self, EARLIER, VISIBLE, standing_sql};
 use super::suppressions::domain_by_name;
 use crate::error::{Result, StoreError};
 use crate::secrets::{hex, unhex};
@@ -218,7 +218,7 @@ fn by_stand(stand: Stand) -> Option<Vec<Leg>> {
         Leg { sql: sql.to_owned(), values: vec![Value::from(status.code())], key: Key::Person }
     };
     match stand {
-        Stand::Status(ContactStatus::Active) => None,
+        Stand::Status(ContactStatus::Active) | Stand::SharesAddress => None,
         Stand::Status(ContactStatus::OptedOut) => {
             // Who asked is written down with the person or with the address.
             let (active, unconfirmed) = (ContactStatus::Active.code(), ContactStatus::Unconfirmed.code());
@@ -340,6 +340,7 @@ impl Asked {
         match sought.stand {
             None => {}
             Some(Stand::Status(status)) => asked.and(&format!("{} = {}", standing_sql(), status.code())),
+            Some(Stand::SharesAddress) => asked.and(&format!("EXISTS (SELECT 1 FROM {EARLIER})")),
             Some(Stand::Suppressed(reason)) => {
                 let own = reason.map_or_else(|| "1".to_owned(), |reason| format!("s.reason = {}", reason.code()));
                 asked.and(&format!(

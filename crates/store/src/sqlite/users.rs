@@ -418,6 +418,16 @@ impl Ledger {
         Ok(())
     }
 
+    pub(crate) fn rename_user(&mut self, user: UserId, name: &str, actor: &Actor, now: Timestamp) -> Result<()> {
+        require_user(&self.conn, user)?;
+        check_name("a person", name)?;
+        self.conn.execute("UPDATE app_user SET name = ?2 WHERE id = ?1", params![user.0, name])?;
+        for place in places(&self.conn, user)? {
+            self.tell_user(place.workspace.id, EventKind::UserChanged, user, "name", actor, now)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn change_credentials(
         &mut self,
         master: &[u8],

@@ -91,6 +91,9 @@ pub(crate) struct Contact {
     error: Option<String>,
     /// Everything that keeps mail from the address.
     suppressed_because: Vec<String>,
+    /// The contact who came before with the same address (`c_…`): a campaign that means both mails one of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shares_address_with: Option<String>,
     /// The latest consent.
     #[serde(skip_serializing_if = "Option::is_none")]
     consent: Option<Consent>,
@@ -120,6 +123,7 @@ impl From<store::Contact> for Contact {
             status: known.status.word().to_owned(),
             error: known.error.map(|cause| cause.word().to_owned()),
             suppressed_because: known.suppressions.iter().map(|one| one.reason.word().to_owned()).collect(),
+            shares_address_with: known.shares_address_with.map(|id| id.to_string()),
             consent: known.consent.map(Consent::from),
             lead_source: known.lead_source,
             import: known.import.map(|id| id.to_string()),
@@ -149,7 +153,8 @@ struct Which {
     /// Only those with an address of this domain.
     domain: Option<String>,
     /// Only those who stand there: a status (`active`, `error`, `opted_out`, `unconfirmed`), the reason of a suppression
-    /// (`unsubscribed`, `complained`, `hard_bounced`, `manual`, `domain_refuses_mail`, `forgotten`), or `suppressed` for any.
+    /// (`unsubscribed`, `complained`, `hard_bounced`, `manual`, `domain_refuses_mail`, `forgotten`), `suppressed` for any,
+    /// or `shares_address`: another contact came before with the same address.
     state: Option<String>,
     /// Only those on this list, confirmed where it asks for that.
     list: Option<String>,
@@ -174,7 +179,8 @@ pub(crate) struct Wanted {
     /// Only those with an address of this domain.
     pub(crate) domain: Option<String>,
     /// Only those who stand there: a status (`active`, `error`, `opted_out`, `unconfirmed`), the reason of a suppression
-    /// (`unsubscribed`, `complained`, `hard_bounced`, `manual`, `domain_refuses_mail`, `forgotten`), or `suppressed` for any.
+    /// (`unsubscribed`, `complained`, `hard_bounced`, `manual`, `domain_refuses_mail`, `forgotten`), `suppressed` for any,
+    /// or `shares_address`: another contact came before with the same address.
     pub(crate) state: Option<String>,
     /// Only those on this list, confirmed where it asks for that.
     pub(crate) list: Option<String>,

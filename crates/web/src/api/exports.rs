@@ -199,13 +199,14 @@ async fn begin_contacts(app: &App, workspace: WorkspaceId, table: &mut Table) ->
 }
 
 /// The columns that stand first in every table of people.
-const FIXED: [&str; 13] = [
+const FIXED: [&str; 14] = [
     "email",
     "contact",
     "external_id",
     "status",
     "error",
     "suppressed_because",
+    "shares_address_with",
     "consent",
     "consent_time",
     "consent_ip",
@@ -226,6 +227,7 @@ fn contact_row(contact: Contact, columns: &[String]) -> Vec<String> {
         contact.status.word().to_owned(),
         contact.error.map(|cause| cause.word().to_owned()).unwrap_or_default(),
         suppressed.join(" "),
+        contact.shares_address_with.map(|id| id.to_string()).unwrap_or_default(),
         consent.source.unwrap_or_default(),
         time(consent.at),
         consent.ip.unwrap_or_default(),

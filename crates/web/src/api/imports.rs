@@ -28,6 +28,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 const LIST: &str = "imports";
+/// What the job of an import is called.
+const KIND: &str = "import";
+/// Jobs that are looked at for what imports did not take.
+const JOBS_LOOKED_AT_MAX: usize = 300;
 /// The longest name of an import, in characters.
 const NAME_CHARS_MAX: usize = 200;
 /// How often a job says how far it is.
@@ -187,7 +191,7 @@ pub(crate) async fn begin(
         dry_run: new.dry_run,
         ..request_for(caller.workspace, path)
     };
-    let kind = if new.dry_run { "import_dry_run" } else { "import" };
+    let kind = if new.dry_run { "import_dry_run" } else { KIND };
     let job = app.store.begin_job(caller.workspace, kind, Some(new.file), &caller.actor, app.now()).await?;
     let request = ImportRequest { rejects: folder.rejects(job.id), ..request };
     tokio::spawn(run(app, job.id, request, list, caller.actor));
@@ -360,6 +364,10 @@ struct Import {
     unchanged: u64,
     /// Rows with the address of an earlier row.
     duplicates: u64,
+    /// Rows that were not taken, and those of people who were forgotten at their own wish; absent where the job of the import does
+    /// not tell it (it was done at the terminal, or very many jobs ago).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_taken: Option<u64>,
     /// When it began.
     begun_at: Time,
     /// When it was done.
@@ -382,6 +390,7 @@ impl From<store::Import> for Import {
             updated: known.updated,
             unchanged: known.unchanged,
             duplicates: known.duplicates,
+            not_taken: None,
             begun_at: known.begun_at.into(),
             done_at: known.done_at.map(Time),
         }
@@ -399,7 +408,43 @@ async fn list(
     let limit = page::limit(which.limit)?;
     let before = page::open_as(LIST, which.after.as_deref())?;
     let found = app.store.imports_page(caller.workspace, before, limit + 1).await?;
-    Ok(Json(Page::cut(found, limit, LIST, |import| import.id.to_string(), Import::from)))
+    let not_taken = not_taken(&app, caller.workspace, before).await?;
+    let show = |import: store::Import| Import {
+        not_taken: not_taken.get(&import.id).map(|left| left.rows),
+        ..Import::from(import)
+    };
+    Ok(Json(Page::cut(found, limit, LIST, |import| import.id.to_string(), show)))
+}
+
+/// What an import did not take, as its job told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotTaken {
+    /// Its job.
+    pub(crate) job: JobId,
+    /// Rows that could not be told into fields, and rows of people who were forgotten at their own wish.
+    pub(crate) rows: u64,
+}
+
+/// What the imports before `before`, newest first, did not take: one look at the last jobs before that, for all of them.
+pub(crate) async fn not_taken(
+    app: &App,
+    workspace: WorkspaceId,
+    before: Option<ImportId>,
+) -> Result<BTreeMap<ImportId, NotTaken>, Problem> {
+    // The job of an import is older than the import.
+    let jobs = app.store.jobs(workspace, before.map(|id| JobId(id.0)), JOBS_LOOKED_AT_MAX).await?;
+    Ok(jobs.iter().filter(|job| job.kind == KIND).filter_map(told_by).collect())
+}
+
+/// What a job tells of its import; `None`: it has no result, or did nothing again.
+fn told_by(job: &store::Job) -> Option<(ImportId, NotTaken)> {
+    let told: Value = serde_json::from_str(job.result.as_deref()?).ok()?;
+    if told["already_done"].as_bool() == Some(true) {
+        return None;
+    }
+    let count = |name: &str| told[name].as_u64().unwrap_or(0);
+    let rows = count("rejected") + count("forgotten");
+    Some((told["import"].as_str()?.parse().ok()?, NotTaken { job: job.id, rows }))
 }
 
 /// An import.
@@ -407,7 +452,9 @@ async fn list(
     responses((status = 200, body = Import)))]
 async fn show(State(app): State<App>, caller: Caller, At(id): At<ImportId>) -> Result<Json<Import>, Problem> {
     caller.may(Scope::ContactsRead)?;
-    Ok(Json(own(&app, &caller, id).await?.into()))
+    let known = own(&app, &caller, id).await?;
+    let not_taken = not_taken(&app, caller.workspace, Some(id)).await?;
+    Ok(Json(Import { not_taken: not_taken.get(&id).map(|left| left.rows), ..Import::from(known) }))
 }
 
 /// An import of the caller's workspace.

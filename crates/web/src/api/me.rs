@@ -1,7 +1,7 @@
 //! The caller: who they are, and what they change about themselves.
 
 use crate::auth::{password, sign_in, totp};
-use crate::extract::Input;
+use crate::extract::{Input, name};
 use crate::idempotency::ShownOnce;
 use crate::problem::{Code, Faults, Problem};
 use crate::{App, Caller, Peer};
@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use store::user::NAME_CHARS_MAX;
 use store::{CredentialChange, Credentials};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,6 +18,7 @@ use utoipa_axum::routes;
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(show))
+        .routes(routes!(rename))
         .routes(routes!(change_password))
         .routes(routes!(begin_second_factor, confirm_second_factor))
         .routes(routes!(drop_second_factor))
@@ -97,6 +99,28 @@ async fn show(State(app): State<App>, caller: Caller) -> Result<Json<Me>, Proble
         scopes: caller.scopes.iter().map(|scope| scope.word().to_owned()).collect(),
         account,
     }))
+}
+
+/// A new name.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewName {
+    /// What one is called from now on, in every workspace: 1 to 100 characters.
+    name: String,
+}
+
+/// Change one's name.
+#[utoipa::path(put, path = "/me/name", tag = "me", request_body = NewName, responses((status = 204)))]
+pub(crate) async fn rename(
+    State(app): State<App>,
+    caller: Caller,
+    Input(given): Input<NewName>,
+) -> Result<StatusCode, Problem> {
+    let user = caller.person()?;
+    let wanted = given.name.trim();
+    name("name", wanted, NAME_CHARS_MAX)?;
+    app.store.rename_user(user, wanted, &caller.actor, app.now()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A new password.

@@ -1,4 +1,4 @@
-//! One's own account: password and second factor.
+//! One's own account: name, password and second factor.
 
 use super::forms::{Entered, Field, Form, Kind, Typed};
 use super::layout::{Layout, Section};
@@ -81,7 +81,10 @@ async fn draw(
             .help(shown.say("account-change-what"))
             .field(old())
             .field(new.autocomplete("new-password").help(shown.say("welcome-password-help")).required());
-    Ok(sheet.part(factor).part(password).answer(entered))
+    let name = Form::new("name", shown.say("your-name"), "/account/name", shown.say("keep"), entered)
+        .help(shown.say("account-name-what"))
+        .field(Field::line("name", shown.say("your-name")).value(&user.name).autocomplete("name").required());
+    Ok(sheet.part(name).part(factor).part(password).answer(entered))
 }
 
 /// What was refused, in words that fit here: nobody types an address.
@@ -89,6 +92,18 @@ fn own(problem: Problem, words: String) -> Problem {
     match problem.code {
         Code::BadCredentials => Problem { detail: words, ..problem },
         _ => problem,
+    }
+}
+
+/// Changes the name.
+pub(super) async fn rename(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
+    let wanted = json!({ "name": typed.get("name") });
+    match api::rename(State(app.clone()), visitor.caller.clone(), given(&wanted)?).await {
+        Ok(_) => {
+            let note = Part::Note("ok", visitor.shown.say("account-renamed"), None);
+            draw(&app, &visitor, &Entered::default(), Some(note), None).await
+        }
+        Err(problem) => draw(&app, &visitor, &Entered::refused("name", typed, problem)?, None, None).await,
     }
 }
 

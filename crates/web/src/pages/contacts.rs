@@ -153,7 +153,7 @@ struct Contacts {
 }
 
 /// Where somebody stands: the class of the stylesheet, which is the icon's name, and in words. Nobody who is suppressed or has
-/// no address may be mailed, whatever else is known of them.
+/// no address, or that of another contact, is told to be mailable, whatever else is known of them.
 pub(super) fn stands(shown: &Shown, contact: &Contact) -> (&'static str, String) {
     let class = match contact.status {
         ContactStatus::Active => "ok",
@@ -168,6 +168,9 @@ pub(super) fn stands(shown: &Shown, contact: &Contact) -> (&'static str, String)
         None if contact.status == ContactStatus::Active && contact.address.is_none() => {
             let why = if contact.email.is_none() { SkipReason::NoEmail } else { SkipReason::InvalidAddress };
             ("skip", shown.one_of("skip", why.word()))
+        }
+        None if contact.status == ContactStatus::Active && contact.shares_address_with.is_some() => {
+            ("skip", shown.say("contact-shares"))
         }
         None => (class, shown.one_of("status", contact.status.word())),
     }
@@ -268,6 +271,7 @@ fn states(shown: &Shown, chosen: &str) -> (Choices, Choices) {
             // Some of them are suppressed or have no address: only of one person is it known whether they may be mailed.
             Stand::Status(ContactStatus::Active) => statuses.push(one(shown.say("contacts-active"))),
             Stand::Status(_) => statuses.push(one(shown.one_of("status", word))),
+            Stand::SharesAddress => statuses.push(one(shown.say("contact-shares"))),
             Stand::Suppressed(None) => suppressed.push(one(shown.say("contacts-suppressed-any"))),
             Stand::Suppressed(Some(_)) => suppressed.push(one(shown.one_of("suppressed", word))),
         }

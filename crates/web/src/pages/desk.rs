@@ -83,6 +83,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/webhooks/{id}/rotate", post(webhooks::rotate))
         .route("/webhooks/{id}/remove", post(webhooks::remove))
         .route("/account", get(account::show))
+        .route("/account/name", post(account::rename))
         .route("/account/password", post(account::change_password))
         .route("/account/factor", post(account::begin_factor))
         .route("/account/factor/confirm", post(account::confirm_factor))

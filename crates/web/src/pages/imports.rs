@@ -58,8 +58,16 @@ pub(super) async fn list(
     let mut found = app.store.imports_page(visitor.caller.workspace, before, PAGE + 1).await?;
     let next = pages::cut(&mut found, PAGE, LIST, |last| last.id);
     let may_write = visitor.caller.scopes.has(Scope::ContactsWrite);
-    let mut head =
-        shown.says(["import-file", "when", "import-added", "import-updated", "import-unchanged", "import-duplicates"]);
+    let not_taken = api::not_taken(&app, visitor.caller.workspace, before).await?;
+    let mut head = shown.says([
+        "import-file",
+        "when",
+        "import-added",
+        "import-updated",
+        "import-unchanged",
+        "import-duplicates",
+        "import-not-taken",
+    ]);
     if may_write {
         head.push(String::new());
     }
@@ -73,8 +81,18 @@ pub(super) async fn list(
             number("updated", import.updated),
             number("unchanged", import.unchanged),
             number("duplicates", import.duplicates),
+            match not_taken.get(&import.id) {
+                Some(left) => {
+                    let href = (may_write && left.rows > 0).then(|| format!("/imports/jobs/{}", left.job));
+                    Cell { href, ..Cell::number(shown, left.rows) }
+                }
+                None => Cell { is_number: true, ..Cell::text("–") },
+            },
         ];
-        if may_write {
+        if may_write && import.added + import.duplicates == 0 {
+            // It brought nobody who could be taken back.
+            row.push(Cell::default());
+        } else if may_write {
             let take_back = Press::to(format!("/imports/{}/take-back", import.id), shown.say("import-take-back"));
             row.push(Cell::presses(vec![take_back.about(&import.file_name)]));
         }
@@ -427,11 +445,13 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
     let told: Value = job.result.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let count = |name: &str| told[name].as_u64().unwrap_or(0);
     let values: Vec<_> = COUNTS.iter().chain([&LEFT_OUT]).map(|word| (*word, count(word).into())).collect();
-    let mut sheet = sheet.part(Part::Note(
-        if is_try { "us" } else { "ok" },
-        shown.say(if is_try { "import-tried-what" } else { "import-done-what" }),
-        None,
-    ));
+    let taken: u64 = ["added", "updated", "unchanged", "duplicates"].map(count).iter().sum();
+    let (class, what) = match taken {
+        _ if is_try => ("us", "import-tried-what"),
+        0 => ("soft", "import-done-nobody"),
+        _ => ("ok", "import-done-what"),
+    };
+    let mut sheet = sheet.part(Part::Note(class, shown.say(what), None));
     if told["already_done"].as_bool() == Some(true) {
         sheet = sheet.part(Part::Note("soft", shown.say("import-already"), None));
     }

@@ -207,6 +207,7 @@ fn account(shown: &Shown, detail: &str) -> String {
     let one = |part: &str| match part {
         "disabled" => shown.say("noted-account-disabled"),
         "enabled" => shown.say("noted-account-enabled"),
+        "name" => shown.say("noted-account-name"),
         "password" => shown.say("noted-account-password"),
         "second factor on" => shown.say("noted-account-factor-on"),
         "second factor off" => shown.say("noted-account-factor-off"),

@@ -196,7 +196,7 @@ pub(super) fn of_sought(sought: &Sought) -> Option<String> {
     let mut parts = Vec::new();
     match sought.stand {
         None => {}
-        Some(Stand::Suppressed(_) | Stand::Status(ContactStatus::Unconfirmed)) => return None,
+        Some(Stand::SharesAddress | Stand::Suppressed(_) | Stand::Status(ContactStatus::Unconfirmed)) => return None,
         Some(Stand::Status(status)) => parts.push(is(Field::Status, status.word())),
     }
     parts.extend(sought.domain.as_ref().map(|domain| is(Field::Domain, domain)));

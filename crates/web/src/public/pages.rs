@@ -8,7 +8,9 @@ use crate::words::Words;
 use askama::Template;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use engine::brand::Brand;
+use engine::brand::{Brand, SENDER};
+use engine::drafts::POSTAL_ADDRESS;
+use engine::launch::parse_mailbox;
 use model::{Colour, Language, WorkspaceId};
 use store::StoreError;
 
@@ -27,6 +29,8 @@ const DARK_GROUND: Colour = Colour { red: 0x1a, green: 0x1c, blue: 0x20 };
 pub(super) struct Look {
     pub(super) words: Words,
     pub(super) name: Option<String>,
+    /// Who it is where it has no name: its legal name, else the domain it sends from.
+    known_as: Option<String>,
     pub(super) light: Colour,
     pub(super) dark: Colour,
 }
@@ -37,18 +41,29 @@ impl Look {
         let brand = Brand::of(&app.store, workspace).await?;
         let dark = brand.colour.map_or(DARK, |colour| colour.light_on(DARK_GROUND));
         let light = brand.colour.unwrap_or(LIGHT);
-        Ok(Look { words: Words::of(brand.language), name: brand.name, light, dark })
+        let postal = app.store.setting(workspace, POSTAL_ADDRESS).await?;
+        let legal = postal.as_deref().and_then(|text| text.lines().next()).map(|line| line.trim().to_owned());
+        let known_as = match legal.filter(|name| !name.is_empty()) {
+            Some(legal) => Some(legal),
+            None => {
+                let sender = app.store.setting(workspace, SENDER).await?;
+                let sender = sender.and_then(|text| parse_mailbox(&text).ok());
+                sender.map(|mailbox| mailbox.address.domain().as_str().to_owned())
+            }
+        };
+        Ok(Look { words: Words::of(brand.language), name: brand.name, known_as, light, dark })
     }
 
     /// Nobody's, in the reader's language.
     fn nobodys(headers: &HeaderMap) -> Look {
         let field = headers.get(header::ACCEPT_LANGUAGE).and_then(|field| field.to_str().ok()).unwrap_or_default();
-        Look { words: Words::of(Language::accepted(field)), name: None, light: LIGHT, dark: DARK }
+        Look { words: Words::of(Language::accepted(field)), name: None, known_as: None, light: LIGHT, dark: DARK }
     }
 
     /// Who it is, in the middle of a sentence.
     pub(super) fn sender(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.words.say("this-sender"))
+        let named = self.name.as_ref().or(self.known_as.as_ref());
+        named.cloned().unwrap_or_else(|| self.words.say("this-sender"))
     }
 
     /// Enough of an address to recognise one's own, and too little for whoever a message was forwarded to.

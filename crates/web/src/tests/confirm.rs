@@ -195,3 +195,21 @@ async fn a_list_may_ask_in_its_own_words() {
     asking.join(&asking.list).await;
     assert_eq!(asking.asked().await, 1);
 }
+
+#[tokio::test]
+async fn who_asks_is_named_where_the_sender_has_no_name() {
+    let asking =
+        Asking::with(json!({ "name": "Weekly", "confirms": true, "public": true, "sender": "a@b.example" })).await;
+    let look = async || asking.come(Method::GET, &format!("/join/{W}/{}", asking.list), "").await.text;
+    let set = async |name: &str, value: &str| {
+        let (store, now) = (&asking.house.app.store, asking.house.app.now());
+        store.set_setting(W, name, value, &model::Actor::Engine, now).await.unwrap();
+    };
+    assert!(look().await.contains("from this sender."));
+    set("sender", "Anna <anna@shop.example>").await;
+    assert!(look().await.contains("from shop.example."), "the domain it sends from");
+    set("postal_address", "Shop Ltd\n1 Way").await;
+    assert!(look().await.contains("from Shop Ltd."), "its legal name");
+    set("brand_name", "The Shop").await;
+    assert!(look().await.contains("from The Shop."), "its name");
+}

@@ -314,3 +314,28 @@ async fn a_duplicate_is_told_with_the_row_before_it_tried_and_imported() {
         assert!(file.ends_with("4,2\n"), "{file}");
     }
 }
+
+#[tokio::test]
+async fn an_import_that_took_nobody_says_so_and_offers_nobody_to_be_taken_back() {
+    let house = House::new();
+    let browser = Browser::owner(&house).await;
+    let kim = model::EmailAddress::parse("kim@a.example").unwrap();
+    let import = async |csv: &str| {
+        let (kind, body) = form(csv);
+        let sent = browser.send("/imports/files", &kind, body).await;
+        let path = sent.headers["location"].to_str().unwrap().split('?').next().unwrap().to_owned();
+        let begun = browser.submit(&path, "name=fair&consent=form&column-1=email&column-2=first_name&do=import").await;
+        over(&browser, begun.headers["location"].to_str().unwrap()).await
+    };
+    import("E-Mail,Vorname\nkim@a.example,Kim\n").await;
+    let (store, now) = (&house.app.store, house.app.now());
+    store.forget(WorkspaceId::FIRST, &kim, &Actor::Engine, now).await.unwrap();
+    let page = import("E-Mail,Vorname\nkim@a.example,Kim\nKim@a.example,Kim\n").await;
+    assert!(page.contains("Nobody was taken.") && !page.contains("The people are there."), "{page}");
+    let list = browser.look("/imports").await.text;
+    let rows: Vec<&str> = list.split("<tr>").skip(2).collect();
+    assert!(rows[0].contains("href=\"/imports/jobs/") && rows[0].contains(">2</a>"), "two rows left out: {list}");
+    assert!(!rows[0].contains("/take-back\"") && rows[1].contains("/take-back\""), "{list}");
+    let table = browser.look("/api/v1/imports?format=csv").await.text;
+    assert!(table.lines().next().unwrap().contains("not_taken"), "{table}");
+}

@@ -226,6 +226,7 @@ const ONE: &[&str] = &[
     // One field that can be wrong.
     "/domains/{domain}/keys",
     "/settings/name",
+    "/account/name",
     "/domains",
     "/suppressions",
     "/webhooks/{id}/replay",

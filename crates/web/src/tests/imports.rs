@@ -144,6 +144,16 @@ async fn the_numbers_of_an_import_open_its_people() {
     let first = browser.look(&format!("/imports/jobs/{}", ids[0].1)).await.text;
     assert!(first.contains("href=\"#rejects\">1</a>") && first.contains("id=\"rejects\""), "{first}");
     let people = async |fate: &str| browser.look(&format!("/contacts?import={import}{fate}")).await.text;
+    let doubled = people("&fate=duplicates").await;
+    let says = "another contact has this address</span>";
+    assert!(doubled.contains(says) && !doubled.contains("may be mailed"), "{doubled}");
+    let alike = browser.look("/contacts?state=shares_address").await.text;
+    assert!(alike.matches("cid@c.example").count() == 1 && alike.contains(says), "{alike}");
+    let own = alike.split("<a class=\"q\" href=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let own = browser.look(own).await.text;
+    assert!(own.contains("A campaign that means both mails one of them") && own.contains("The other contact"), "{own}");
+    let table = house.get("/api/v1/exports/contacts?state=shares_address", &key).await.text;
+    assert!(table.lines().count() == 2 && table.contains(",shares_address_with,"), "{table}");
     let known = people("&fate=known").await;
     assert!(known.contains("anna@a.example") && !known.contains("cid@c.example"), "{known}");
     assert!(known.contains("Who was in the import") && known.contains("spring.csv"), "{known}");

@@ -84,6 +84,25 @@ async fn a_password_is_asked_for_before_ones_own_account_changes() {
 }
 
 #[tokio::test]
+async fn somebody_gives_themselves_another_name_and_the_log_says_so() {
+    let house = House::new();
+    let browser = Browser::owner(&house).await;
+    let renamed = browser.submit("/account/name", "name=Ada+Byron").await;
+    assert!(renamed.status == 200 && renamed.text.contains("Your name was changed."), "{}", renamed.text);
+    assert!(renamed.text.contains("value=\"Ada Byron\""), "{}", renamed.text);
+    let wrong = browser.submit("/account/name", "name=+").await;
+    assert!(wrong.status == 422 && wrong.text.contains("id=\"name-name-wrong\""), "{}", wrong.text);
+    assert!(browser.look("/users").await.text.contains("Ada Byron"));
+    let events = house.app.store.events(store::Cursor::START, 99).await.unwrap();
+    let last = events.last().unwrap();
+    assert_eq!(last.kind, model::EventKind::UserChanged);
+    assert!(last.detail.as_deref().unwrap().ends_with(" name"), "{last:?}");
+    let key = house.master_key().await;
+    let answer = house.ask(Method::PUT, "/api/v1/me/name", Some(&key), Some(json!({ "name": "x" }))).await;
+    assert!(answer.status.is_client_error(), "a key has no name of its own");
+}
+
+#[tokio::test]
 async fn settings_are_kept_and_what_cannot_be_is_said_beside_them() {
     let house = House::new();
     let browser = Browser::owner(&house).await;
