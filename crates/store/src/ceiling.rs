@@ -5,7 +5,7 @@
 use crate::Store;
 use crate::error::Result;
 use crate::sqlite::ceilings;
-use model::{Actor, Ceilings, SiteId, SourceId, Timestamp, WorkspaceId};
+use model::{Actor, Ceilings, SourceId, Timestamp, WorkspaceId};
 
 /// Whose ceilings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,19 +27,6 @@ pub struct Ceiling {
     pub weight: Option<u32>,
 }
 
-/// How many a source has tried at a site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SiteTries {
-    /// From where.
-    pub source: SourceId,
-    /// Where.
-    pub site: SiteId,
-    /// The site's provider, if it is a described one.
-    pub provider: Option<String>,
-    /// Tries that reached a receiver.
-    pub tries: u32,
-}
-
 impl Store {
     /// Everything that was set, sources first, in order of id.
     pub async fn ceilings(&self) -> Result<Vec<Ceiling>> {
@@ -49,10 +36,6 @@ impl Store {
     /// whenever that was.
     pub async fn tries_of(&self, of: CeilingOf, since: Timestamp) -> Result<(u32, Option<Timestamp>)> {
         self.core.lanes.read(move |conn| ceilings::tries_of(conn, of, since)).await
-    }
-    /// Of the latest 200,000 tries of all: how many began at or after a time and reached a receiver, by source and site.
-    pub async fn tries_by_site(&self, since: Timestamp) -> Result<Vec<SiteTries>> {
-        self.core.lanes.read(move |conn| ceilings::tries_by_site(conn, since)).await
     }
     /// Sets the ceilings of a source or a workspace, in place of those before. Refused: a ceiling of 0, nobody with that id.
     pub async fn set_ceilings(

@@ -77,7 +77,7 @@ pub use api_key::{ApiKey, NewApiKey};
 pub use audience::{Acquaintance, Audience, Origin, Whom};
 pub use backup::BackupReport;
 pub use campaign::{Campaign, CancelledPart, GroupOf, LeftOut, MissingOf, NewCampaign, Shelf};
-pub use ceiling::{Ceiling, CeilingOf, SiteTries};
+pub use ceiling::{Ceiling, CeilingOf};
 pub use contact::{Contact, ContactChange, ContactEdit, Forgotten};
 pub use disk::{Disk, DiskFile, SystemDisk};
 pub use doubt::{Doubt, FirstDoubt, SilentSite};

@@ -96,7 +96,7 @@ mod tests {
         };
         let lines = trial(&told, &style(at(0), 100));
         assert_eq!(lines[1], "    A  Spring is here    1,010     1,000     400       31");
-        assert_eq!(lines[3], "    Everybody else        8,080         0");
+        assert_eq!(lines[3], "    Everybody else       8,080         0");
         assert_eq!(lines[4], "    So far: B did better: chance alone seldom makes such a difference (p = 0.019).");
         assert!(lines[5].contains("until then everybody else waits"), "{}", lines[5]);
         let chosen = Told { stage: Stage::Chosen, winner: Some('B'), is_judged: true, ..told };

@@ -36,7 +36,7 @@ fn first_days(ended: &Ended) -> Vec<(i64, usize)> {
 
 /// What the operator wrote down.
 fn fifteen_a_day(settings: &mut Settings) {
-    let text = "[[provider]]\nkey = 'papermill'\nlimits = { messages_per_day = 15 }\n";
+    let text = "[[provider]]\nkey = 'papermill'\nlimits = { messages_per_day = 15, shared_over_sites = true }\n";
     let own = OwnFile { path: "providers.toml", text };
     settings.described = Described::with(Some(own), None).expect("the file can be used");
 }
@@ -46,6 +46,8 @@ fn nor_the_day_of_a_ceiling() {
     let folder = tempfile::tempdir().unwrap();
     let ended = Scenario::crowd(40, "papermill.test")
         .provider("papermill", |profile| profile.mailboxes.left = 0.0)
+        .way_out("old", "203.0.113.201", true)
+        .for_real()
         .settings(fifteen_a_day)
         .in_directory(folder.path())
         .then(Duration::from_secs(3_600), Action::Kill)

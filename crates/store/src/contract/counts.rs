@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::complaint::NewComplaint;
-use crate::{Ceiling, CeilingOf, DayVolume, NewHold, SiteDay, SiteTries, StoreError, TlsPolicy, TlsResult, VolumeOf};
+use crate::{Ceiling, CeilingOf, DayVolume, NewHold, SiteDay, StoreError, TlsPolicy, TlsResult, VolumeOf};
 use model::{Ceilings, DayCount, DeliveryId, DomainId, SourceId, SuppressionReason};
 
 const TODAY: i64 = 20_454;
@@ -146,10 +146,6 @@ fn what_each_undescribed_site_got_today_outlives_the_process() {
         through(named, None, other),
     ];
     now(store.settle(batch)).unwrap();
-    let tries = |source, site| SiteTries { source, site, provider: None, tries: 2 };
-    let begun = now(store.tries_by_site(at(0))).unwrap();
-    assert_eq!(begun, [tries(SourceId::THIS_MACHINE, other), tries(SourceId(9), one)], "who was reached");
-    assert!(now(store.tries_by_site(at(31))).unwrap().is_empty(), "too long ago");
     drop(store);
     let store = Store::open(place(), at(40)).unwrap();
     let day = |source, site: &str, attempted| SiteDay { source, site: site.to_owned(), attempted };

@@ -2,10 +2,10 @@
 
 use super::Ledger;
 use super::events::NewEvent;
-use crate::ceiling::{Ceiling, CeilingOf, SiteTries};
+use crate::ceiling::{Ceiling, CeilingOf};
 use crate::error::{Result, StoreError};
 use crate::sqlite::{sources, users};
-use model::{Actor, Ceilings, EventKind, SiteId, SourceId, Timestamp, WorkspaceId};
+use model::{Actor, Ceilings, EventKind, SourceId, Timestamp, WorkspaceId};
 use rusqlite::{Connection, params};
 
 impl CeilingOf {
@@ -56,20 +56,6 @@ pub(crate) fn tries_of(conn: &Connection, of: CeilingOf, since: Timestamp) -> Re
     });
     let (count, last) = row?;
     Ok((count, last.map(Timestamp::from_millis)))
-}
-
-/// What was begun lately, by source and site.
-pub(crate) fn tries_by_site(conn: &Connection, since: Timestamp) -> Result<Vec<SiteTries>> {
-    let sql = "SELECT coalesce(t.source, 0), t.site, s.provider, count(*) FROM
-            (SELECT started_at, source, site, reached FROM attempt ORDER BY seq DESC LIMIT ?2) t
-            JOIN site s ON s.id = t.site
-        WHERE t.started_at >= ?1 AND t.reached <> 0 GROUP BY 1, 2 ORDER BY 1, 2";
-    let mut statement = conn.prepare(sql)?;
-    let rows = statement.query_map(params![since.as_millis(), ATTEMPTS_LOOKED_AT], |row| {
-        let (source, site) = (SourceId(row.get(0)?), SiteId(row.get(1)?));
-        Ok(SiteTries { source, site, provider: row.get(2)?, tries: row.get(3)? })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn find(conn: &Connection, of: CeilingOf) -> Result<Ceiling> {
