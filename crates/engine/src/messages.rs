@@ -313,9 +313,8 @@ impl Handle {
         &self,
         world: &World,
         house: &SendOptions,
-        campaign: &Campaign,
+        (campaign, variant): (&Campaign, Option<u8>),
         to: Vec<EmailAddress>,
-        variant: Option<u8>,
         data: String,
         actor: &Actor,
     ) -> Result<Vec<Posted>, Refusal> {

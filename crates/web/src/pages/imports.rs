@@ -447,11 +447,11 @@ async fn done(app: &App, visitor: &Visitor, job: &Job, is_try: bool, sheet: Shee
     let values: Vec<_> = COUNTS.iter().chain([&LEFT_OUT]).map(|word| (*word, count(word).into())).collect();
     let taken: u64 = ["added", "updated", "unchanged", "duplicates"].map(count).iter().sum();
     let (class, what) = match taken {
-        _ if is_try => ("us", "import-tried-what"),
-        0 => ("soft", "import-done-nobody"),
-        _ => ("ok", "import-done-what"),
+        _ if is_try => ("us", shown.say("import-tried-what")),
+        0 => ("soft", shown.say("import-done-nobody")),
+        _ => ("ok", shown.say("import-done-what")),
     };
-    let mut sheet = sheet.part(Part::Note(class, shown.say(what), None));
+    let mut sheet = sheet.part(Part::Note(class, what, None));
     if told["already_done"].as_bool() == Some(true) {
         sheet = sheet.part(Part::Note("soft", shown.say("import-already"), None));
     }

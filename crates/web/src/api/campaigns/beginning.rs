@@ -161,7 +161,7 @@ pub(crate) async fn test(
     };
     let data = Value::Object(data).to_string();
     let house = house_options(&app, app.config.public_url.clone());
-    let posted = app.engine.test(&app.world, &house, &known, to, variant, data, &caller.actor).await;
+    let posted = app.engine.test(&app.world, &house, (&known, variant), to, data, &caller.actor).await;
     let posted = posted.map_err(|refusal| {
         messages::problem_of(
             refusal,
