@@ -19,6 +19,10 @@ use store::{Audience, Campaign, Contact, DraftEdit, Foreseen, Frozen, NewCampaig
 /// The workspace's legal name and postal address.
 pub const POSTAL_ADDRESS: &str = "postal_address";
 
+/// What stands in a new message where somebody is to write, in each language of the pages. While it does, nobody wrote the
+/// message, and it goes to nobody.
+pub const UNWRITTEN: [&str; 2] = ["Write your message here.", "Hier steht Ihre Nachricht."];
+
 /// So many people are looked at for whether somebody could leave.
 const LOOKED_AT: usize = 100;
 /// What the address of a link begins with that runs something; mail programs drop such links, or the whole message.
@@ -354,6 +358,7 @@ async fn judge(
                 .map_err(|why| SendError::Input(why.to_string()))?;
         }
     }
+    objections.extend(unwritten(&snapshot));
     objections.extend(about_rules(store, campaign).await?);
     let expires_at = snapshot.options.timing.expires_at.filter(|at| *at <= begins);
     objections.extend(expires_at.map(|at| Objection::Expired { at }));
@@ -377,6 +382,15 @@ async fn judge(
         objections.push(Objection::SentAlready { campaign: twin.name, number: twin.number, over_at });
     }
     Ok(Judged { snapshot, variants, content_hash, audience, objections, warnings, gaps })
+}
+
+/// A message that nobody wrote, in any of its variants.
+pub(crate) fn unwritten(snapshot: &Snapshot) -> Option<Objection> {
+    let is_unwritten = |variant| {
+        let file = snapshot.of_variant(variant).file;
+        UNWRITTEN.iter().any(|begun| file.source.contains(begun))
+    };
+    (0..snapshot.variants()).any(is_unwritten).then_some(Objection::Unwritten)
 }
 
 /// The values among `columns` that a tag shows: each column answers to its own name and to the tag made of it, and shows what

@@ -242,6 +242,12 @@ mod tests {
         found
     }
 
+    #[test]
+    fn a_message_begins_with_what_the_engine_knows_for_unwritten() {
+        let begun = Language::ALL.map(|language| Words::of(language).say("starter-write"));
+        assert_eq!(begun, engine::drafts::UNWRITTEN);
+    }
+
     /// What an import counts.
     const IMPORTED: [&str; 10] = [
         "rows",
@@ -269,12 +275,13 @@ mod tests {
         "unreadable_address",
     ];
     /// The codes of [`engine::Objection`].
-    const OBJECTIONS: [&str; 9] = [
+    const OBJECTIONS: [&str; 10] = [
         "no_signing_key",
         "key_not_published",
         "key_not_seen",
         "no_unsubscribe",
         "no_postal_address",
+        "unwritten",
         "nobody_to_send_to",
         "expired",
         "rule_names_gone",

@@ -788,7 +788,6 @@ sequences-empty = Noch gibt es keinen Ablauf.
 sequence-new = Neuer Ablauf
 sequence-version = Geltende Fassung
 sequence-of-version = Fassung { $version }
-sequence-untouched = sie hat noch den Text, mit dem sie begann; schreiben Sie sie erst
 sequence-stands = Niemand geht weiter
 sequence-names_gone = In Fassung { $version } nennt { $of ->
     [segment] die Regel des Segments „{ $segment }“

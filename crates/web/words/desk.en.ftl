@@ -791,7 +791,6 @@ sequences-empty = There is no sequence yet.
 sequence-new = New sequence
 sequence-version = Version in force
 sequence-of-version = Version { $version }
-sequence-untouched = it still has the text that it began with; write it first
 sequence-stands = Nobody goes on
 sequence-names_gone = In version { $version } { $of ->
     [segment] the rule of the segment “{ $segment }”

@@ -288,7 +288,8 @@ impl Ready {
         let called = format!("{}: {name}", sequence.name);
         let compiled = snapshot.compile(&called)?;
         snapshot.warnings(&compiled)?;
-        let objections = guard::objections(store, workspace, &snapshot.options, world).await?;
+        let mut objections = guard::objections(store, workspace, &snapshot.options, world).await?;
+        objections.extend(drafts::unwritten(&snapshot));
         if !objections.is_empty() {
             return Err(SendError::Objections(objections));
         }

@@ -38,7 +38,8 @@ pub async fn review(store: &Store, world: &World, sequence: &Sequence) -> Result
             Err(SendError::Message { why, .. } | SendError::Input(why)) => (vec![why], Vec::new()),
             Err(other) => return Err(other),
         };
-        let objections = guard::objections(store, workspace, &snapshot.options, world).await?;
+        let mut objections = guard::objections(store, workspace, &snapshot.options, world).await?;
+        objections.extend(drafts::unwritten(&snapshot));
         found.push(Reviewed { message: name, faults, objections, warnings });
     }
     Ok(found)

@@ -5,10 +5,9 @@ use super::messages::house_options;
 use super::templates;
 use crate::extract::{self, Asked, At, Input, one_line, read_part};
 use crate::page::{self, Page, Plain};
-use crate::problem::{Code, Faults, Problem, recorded};
+use crate::problem::{Faults, Problem, recorded};
 use crate::shape::Time;
 use crate::strict::tree;
-use crate::words::Words;
 use crate::{App, Caller};
 use axum::Json;
 use axum::extract::State;
@@ -23,8 +22,7 @@ use model::reaction::Doer;
 use model::segment::{self, Rule};
 use model::sequence::{Again, By, Definition, ENTRIES_MAX, Entry, STEPS_MAX, Step};
 use model::{
-    CampaignId, ContactId, DeliveryState, Departure, Language, ListId, ReactionKind, SequenceId, SkipReason, Tally,
-    TemplateId, in_quotes,
+    CampaignId, ContactId, DeliveryState, Departure, ListId, ReactionKind, SequenceId, SkipReason, Tally, TemplateId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -449,23 +447,7 @@ pub(crate) async fn activate(
     caller.may(Scope::CampaignsSend)?;
     let known = require(&app, &caller, id).await?;
     copy_newest(&app, &caller, &known).await?;
-    let known = require(&app, &caller, id).await?;
-    if let Some(name) = untouched(&app, &known).await?.first() {
-        let says = format!("the message {} still has the text that it began with: write it first", in_quotes(name));
-        return Err(Problem::new(Code::Refused, says));
-    }
     Ok(Json(app.engine.activate_sequence(&app.world, caller.workspace, id, &caller.actor).await?.into()))
-}
-
-/// The messages of a version that is to be activated which nobody wrote: what the pages put into a new one still stands there.
-pub(crate) async fn untouched(app: &App, known: &store::Sequence) -> Result<Vec<String>, Problem> {
-    if known.version == Some(known.newest) {
-        return Ok(Vec::new());
-    }
-    let messages = sequences::messages(&version(app, known, known.newest).await?)?;
-    let begun: Vec<String> = Language::ALL.iter().map(|language| Words::of(*language).say("starter-write")).collect();
-    let is_begun = |message: &SequenceMessage| begun.iter().any(|text| message.file.source.contains(text.as_str()));
-    Ok(messages.into_iter().filter(|(_, message)| is_begun(message)).map(|(name, _)| name).collect())
 }
 
 /// Copies the newest versions of the templates of a version that is to be activated, where none is fixed. A template that was

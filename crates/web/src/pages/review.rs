@@ -247,6 +247,7 @@ async fn findings(
         },
         href: match objection {
             Objection::NoUnsubscribe
+            | Objection::Unwritten
             | Objection::Nobody { .. }
             | Objection::Expired { .. }
             | Objection::SentAlready { .. } => edit.clone(),

@@ -136,9 +136,7 @@ pub(super) async fn show(
 async fn reviewed(app: &App, visitor: &Visitor, known: &store::Sequence) -> Result<Vec<(String, Cell)>, Problem> {
     let shown = &visitor.shown;
     let of = |message: &str, says: String| Cell::text(format!("{message}: {says}"));
-    let begun = api::untouched(app, known).await?;
-    let mut against: Vec<Cell> = begun.iter().map(|name| of(name, shown.say("sequence-untouched"))).collect();
-    let mut soft = Vec::new();
+    let (mut against, mut soft) = (Vec::new(), Vec::new());
     for one in engine::sequences::review::review(&app.store, &app.world, known).await? {
         let name = one.message.as_str();
         against.extend(one.faults.iter().map(|why| of(name, shown.refused(why))));

@@ -194,6 +194,37 @@ async fn what_strangers_are_protected_from_cannot_begin() {
 }
 
 #[tokio::test]
+async fn a_campaign_that_nobody_wrote_cannot_begin() {
+    let house = rehearsal();
+    let (key, browser) = (house.master_key().await, Browser::owner(&house).await);
+    let import = people(&house, &["anna@a.example"]).await;
+    let mut body = written("Spring", &import);
+    let mine = body["message"].clone();
+    for begun in engine::drafts::UNWRITTEN {
+        body["message"]["source"] = json!(mine["source"].as_str().unwrap().replace("Dear", begun));
+        body["name"] = json!(begun);
+        let made = house.post("/api/v1/campaigns", &key, body.clone()).await.json();
+        let at = |rest: &str| format!("/api/v1/campaigns/{}{rest}", made["id"].as_str().unwrap());
+        let checked = house.post(&at("/check"), &key, json!({})).await.json();
+        assert_eq!(checked["objections"][0]["code"], "unwritten", "{checked}");
+        let page = browser.look(&format!("/campaigns/{}", made["id"].as_str().unwrap())).await.text;
+        assert!(page.contains("It still has the text that it began with."), "{page}");
+        let refused = house.post(&at("/start"), &key, json!({})).await;
+        assert_eq!((refused.status.as_u16(), refused.json()["field"].clone()), (422, json!("message.source")));
+        assert_eq!(house.get(&at(""), &key).await.json()["state"], "draft");
+        // A variant that nobody wrote keeps the whole from going.
+        let mut compared = body.clone();
+        let other = json!({ "message": body["message"] });
+        (compared["message"], compared["name"]) = (mine.clone(), json!(format!("{begun} B")));
+        compared["compare"] = json!({ "variants": [other], "sample_percent": 100, "goal": "booked" });
+        let made = house.post("/api/v1/campaigns", &key, compared).await.json();
+        let checked = format!("/api/v1/campaigns/{}/check", made["id"].as_str().unwrap());
+        let checked = house.post(&checked, &key, json!({})).await.json();
+        assert_eq!(checked["objections"][0]["code"], "unwritten", "{checked}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_campaign_is_said_beside_its_field() {
     let house = rehearsal();
     let key = house.master_key().await;

@@ -53,7 +53,7 @@ async fn a_message_that_nobody_wrote_does_not_go_out() {
     let made = house.post("/api/v1/sequences", &key, body.clone()).await.json();
     let id = made["id"].as_str().unwrap();
     let page = browser.look(&format!("/sequences/{id}")).await.text;
-    assert!(page.contains("tips: it still has the text that it began with"), "{page}");
+    assert!(page.contains("tips: It still has the text that it began with"), "{page}");
     assert!(page.contains("tips: the message has no subject"), "as the review of a campaign says: {page}");
     let refused = house.post(&format!("/api/v1/sequences/{id}/activate"), &key, json!({})).await;
     assert_eq!((refused.status.as_u16(), refused.code()), (422, "refused".to_owned()), "{}", refused.text);

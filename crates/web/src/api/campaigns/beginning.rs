@@ -40,8 +40,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// What stands against sending it to the world.
 #[derive(Serialize, ToSchema)]
 struct Objection {
-    /// `no_signing_key`, `key_not_published`, `key_not_seen`, `no_unsubscribe`, `no_postal_address`, `nobody_to_send_to`,
-    /// `expired`, `rule_names_gone` or `sent_already`.
+    /// `no_signing_key`, `key_not_published`, `key_not_seen`, `no_unsubscribe`, `no_postal_address`, `unwritten`,
+    /// `nobody_to_send_to`, `expired`, `rule_names_gone` or `sent_already`.
     code: &'static str,
     /// In words.
     says: String,
