@@ -257,7 +257,7 @@ fn of_whoever_is_skipped_when_the_turn_comes_no_try_is_promised() {
     let told = |address: &str| {
         let mut told = asked(&store, address, None).unwrap().mailing.unwrap();
         let row = now(store.delivery(told.delivery.parse().unwrap())).unwrap().unwrap();
-        now(told.tell_of_skip(&store, &known, &row, at(30))).unwrap();
+        now(told.tell_of_what_comes(&store, &known, &row, at(30))).unwrap();
         now(told.advise_of_holds(&store, &known, row.delivery, at(30))).unwrap();
         told
     };
