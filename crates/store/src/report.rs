@@ -3,6 +3,7 @@
 
 use crate::Store;
 use crate::campaign::{GroupOf, LeftOut, MissingOf};
+use crate::contact::Contact;
 use crate::error::Result;
 use crate::event::Event;
 use crate::queue::WaitingAt;
@@ -212,7 +213,7 @@ pub struct TimelineEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonData {
     /// The contact.
-    pub contact: crate::contact::Contact,
+    pub contact: Contact,
     /// Their mailings, newest first.
     pub mailings: Vec<TimelineEntry>,
     /// Events about the contact or the address, oldest first.

@@ -186,7 +186,7 @@ fn the_people_of_a_cause_are_those_it_counts() {
 fn what_was_in_doubt_and_found_out_suppresses_nobody() {
     for state in [DeliveryState::Hard, DeliveryState::Soft, DeliveryState::Blocked] {
         let told = grouped(vec![count(state, Category::LostReply, Scope::Recipient, 1)]);
-        assert_eq!((told[0].meaning.as_str(), told[0].done), (SETTLED_MEANING, crate::why::NOTHING_MORE), "{state}");
+        assert_eq!((told[0].meaning.as_str(), told[0].done), (SETTLED_MEANING, NOTHING_MORE), "{state}");
     }
     let told = grouped(vec![count(DeliveryState::Hard, Category::UnknownRecipient, Scope::Recipient, 1)]);
     assert!(told[0].done.starts_with("suppressed"));
