@@ -1,6 +1,7 @@
 //! What a report makes of counts: its equation, its causes, and what those in progress wait for.
 
 use super::*;
+use crate::sample::tests::now;
 use model::Stage;
 use proptest::prelude::*;
 
@@ -112,14 +113,6 @@ fn causes_of_a_sum_are_merged_and_the_most_frequent_comes_first() {
     let sum = Report::sum(vec![first, second]);
     let told: Vec<(Category, u64)> = sum.causes.iter().map(|cause| (cause.category, cause.count)).collect();
     assert_eq!(told, [(Category::Greylisted, 6), (Category::MailboxFull, 3)]);
-}
-
-fn now<T>(future: impl Future<Output = T>) -> T {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match std::pin::pin!(future).poll(&mut context) {
-        std::task::Poll::Ready(value) => value,
-        std::task::Poll::Pending => panic!("an inline ledger never waits"),
-    }
 }
 
 fn grouped(counts: Vec<CauseCount>) -> Vec<Cause> {
