@@ -7,6 +7,9 @@
 //! - [`pool`]: which source a delivery goes out by.
 //! - [`providers`]: who runs these hosts, and the limits to start with.
 //! - [`judge`]: reply or failure → [`model::Verdict`], by the rules in `rules/*.toml` ([`rules`]).
+//! - [`text`]: replies in the form that rules read.
+//! - [`enhanced`]: what an enhanced status code means.
+//! - [`words`]: what a verdict is called toward people.
 //! - [`lever`]: which part of pacing a reply concerns.
 //! - [`pace`]: how many connections, messages and how fast, as learned from replies.
 //! - [`origin`]: how much harm people of one origin do.
@@ -19,6 +22,8 @@
 //! - [`security`]: what encryption a domain is owed, and which servers satisfy it.
 //! - [`sequence`]: somebody's next move in a sequence.
 //! - [`share`]: whose turn it is in a lane.
+//! - [`suffix`]: under which names anybody can have one of their own.
+//! - [`telling`]: in which language and time zone the machine tells of itself.
 //! - [`trial`]: which variant of a message did better, if any did.
 //! - [`volume`]: how much a day; warm-up and no jumps.
 //! - [`webhook`]: which events another system is told, when again, and what its answer means.

@@ -33,7 +33,8 @@ impl Described {
     }
 
     /// What comes with the program, and an operator's files on top. `None`: there is no such file. To be called
-    /// where a file changed only: what is read is kept for good.
+    /// where a file changed only: what is read is kept for good. `Err`: the first file that does
+    /// not load; nothing of either is taken.
     pub fn with(providers: Option<OwnFile<'_>>, rules: Option<OwnFile<'_>>) -> Result<Described, FileError> {
         let mut described = Described::shipped();
         if let Some(OwnFile { path, text }) = providers {

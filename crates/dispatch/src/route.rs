@@ -5,6 +5,7 @@
 
 use crate::judge::{self, DnsOutcome};
 use model::Verdict;
+use std::collections::BTreeSet;
 
 /// More hosts than this are not tried (RFC 5321 asks for at least two).
 const HOSTS_MAX: usize = 16;
@@ -86,7 +87,7 @@ fn plan_records(records: &[Mx], seed: u64) -> Route {
     hosts.sort();
     hosts.dedup();
     // The same host at two preferences is tried once, at the better one.
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     hosts.retain(|mx| seen.insert(mx.host.clone()));
     hosts.truncate(HOSTS_MAX);
     let mut groups: Vec<HostGroup> = Vec::new();
@@ -160,7 +161,7 @@ mod tests {
         let groups = hosts(plan("example.org", &answer, 7));
         assert_eq!(groups.iter().map(|(p, h)| (*p, h.len())).collect::<Vec<_>>(), [(10, 2), (20, 1), (30, 1)]);
         assert_eq!(hosts(plan("example.org", &answer, 7)), groups, "same seed, same order");
-        let firsts: std::collections::BTreeSet<String> =
+        let firsts: BTreeSet<String> =
             (0..64).map(|seed| hosts(plan("example.org", &answer, seed))[0].1[0].clone()).collect();
         assert_eq!(firsts.len(), 2, "another seed, another order");
     }

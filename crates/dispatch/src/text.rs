@@ -204,6 +204,8 @@ fn unit_seconds(unit: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::judge_text;
+    use crate::rules::RulePack;
     use proptest::prelude::*;
 
     fn codes(raw: &str) -> String {
@@ -273,7 +275,7 @@ mod tests {
             prop_assert!(found.text.len() <= TEXT_BYTES_MAX);
             prop_assert!(!found.text.contains("  ") && !found.text.contains('\n'));
             let _wait = retry_after(&found.text);
-            crate::judge::judge_text(crate::rules::RulePack::shipped(), &raw);
+            judge_text(RulePack::shipped(), &raw);
         }
     }
 }

@@ -133,7 +133,7 @@ pub enum FilterError {
 }
 
 impl Filter {
-    /// Reads names of events, `noun.*` or `*`.
+    /// Reads names of events, `noun.*` or `*`. Refused: none at all, more than [`PATTERNS_MAX`], and one that no event fits.
     pub fn parse<S: AsRef<str>>(patterns: &[S]) -> Result<Filter, FilterError> {
         if patterns.is_empty() {
             return Err(FilterError::Empty);

@@ -18,6 +18,7 @@ use net::{ConnectFailure, Egress, Resolve, Trust};
 use smtp::client::{Ending, Settings, TlsMode};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{Claimed, Part};
 
 /// Server addresses tried for one connection (RFC 5321 section 5.1 asks for two at least).
@@ -28,7 +29,7 @@ const SESSIONS_REFUSED_MAX: usize = 2;
 /// Domains of a site that points inside which are asked for.
 const DOMAINS_INSIDE_MAX: usize = 100;
 /// How long a connection with nothing to do waits for more.
-const IDLE: std::time::Duration = std::time::Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(5);
 
 /// Runs one connection of `lane` to its end.
 pub(crate) async fn converse(house: Arc<House>, lane: Arc<Lane>, mut seat: Seat) {

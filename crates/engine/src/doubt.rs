@@ -10,7 +10,7 @@ use crate::handle::Handle;
 use crate::house::House;
 use crate::options::InDoubt;
 use crate::report::iso;
-use crate::why::{SENT_ONCE_MORE, Told, is_of_a_part, parts_cancelled};
+use crate::why::{is_of_a_part, parts_cancelled};
 use crate::{Until, launch, messages};
 use model::{
     Actor, CampaignId, CampaignKind, CampaignState, DeliveryId, DeliveryState, SkipReason, Timestamp, in_quotes,
@@ -141,23 +141,6 @@ pub async fn once_more_at(
     match OnceMore::of(campaign).filter(|_| row.state == DeliveryState::InDoubt) {
         Some(rule) => rule.at(store, campaign, row.delivery, now).await,
         None => Ok(None),
-    }
-}
-
-impl Told {
-    /// Says when the delivery of which this tells, one of `campaign`, goes out once more by itself, if it does.
-    pub async fn tell_of_once_more(
-        &mut self,
-        store: &Store,
-        campaign: &Campaign,
-        row: &DeliveryRow,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.once_more_at = once_more_at(store, campaign, row, now).await?;
-        if self.once_more_at.is_some() {
-            self.done = SENT_ONCE_MORE;
-        }
-        Ok(())
     }
 }
 

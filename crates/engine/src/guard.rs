@@ -183,7 +183,7 @@ async fn about_key(
     published(&key, &domain, &dkim.selector, world).await.map_err(|error| unusable(&error))
 }
 
-/// Does DNS show this key where verifiers look for it? What is wrong, if not.
+/// Does DNS show this key where verifiers look for it? What is wrong, if not. `Err`: the key has no record to compare with.
 pub async fn published(
     key: &SigningKey,
     domain: &MailDomain,

@@ -8,6 +8,7 @@
 //! 3.1). It passes every check for that, and again when its message is asked for; until then it can be taken back
 //! ([`unsay`]) as if the server had left before it was heard.
 
+use crate::gate::Pass;
 use crate::house::{Heard, House};
 use crate::lane::{HOLD_GONE_ROUND, Lane};
 use crate::ready::{self, Ready, skip, unsay};
@@ -195,7 +196,7 @@ struct Sending<'a> {
     lane: &'a Lane,
     ready: Ready,
     peer: IpAddr,
-    pass: Option<crate::gate::Pass<'a>>,
+    pass: Option<Pass<'a>>,
     /// Its envelope went out with the message before.
     was_announced: bool,
     /// The session may carry one more.

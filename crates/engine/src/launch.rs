@@ -130,7 +130,8 @@ impl MessageFile {
         MessageFile { name, source, parts: Parts::default() }
     }
 
-    /// Reads a message file; its extension says what it is (`.mjml`, `.md`, `.html`).
+    /// Reads a message file; its extension says what it is (`.mjml`, `.md`, `.html`, `.txt`). Refused: one that cannot be read,
+    /// is not UTF-8, or has another extension.
     pub fn read(path: &Path) -> Result<MessageFile, SendError> {
         let name = path.display().to_string();
         let bytes =
@@ -173,7 +174,8 @@ pub(crate) fn compile_for_anybody(file: &MessageFile, subject: Option<&str>, own
 }
 
 impl Snapshot {
-    /// Compiles the message against the audience's columns. `name` stands in for a subject toward loopback.
+    /// Compiles the message against the audience's columns. `name` stands in for a subject toward loopback. Refused: what the
+    /// author has to mend, with line and column where they are known.
     pub fn compile(&self, name: &str) -> Result<Compiled, SendError> {
         self.compile_with(name, self.options.tracking.links(), Own::default())
     }
@@ -552,7 +554,8 @@ pub(crate) fn hash(parts: &[&[u8]]) -> [u8; 32] {
     out
 }
 
-/// Reads a campaign back from the ledger, ready to be sent.
+/// Reads a campaign back from the ledger, ready to be sent. Refused: one that another version made, one whose signing key is
+/// gone or cannot be used, and a message that no longer compiles.
 pub async fn mailing(store: &Store, campaign: &Campaign, entropy: &dyn Entropy) -> Result<Mailing, SendError> {
     let snapshot = snapshot(campaign)?;
     let id_tag = id_tag(store, entropy)?;
@@ -677,7 +680,7 @@ pub(crate) async fn canary(
     Ok(Some(Sample { audience, size, since, judged, counted }))
 }
 
-/// What the ledger keeps of a campaign's message and choices.
+/// What the ledger keeps of a campaign's message and choices. Refused: what another version wrote and this one cannot read.
 pub fn snapshot(campaign: &Campaign) -> Result<Snapshot, SendError> {
     serde_json::from_str(&campaign.message).map_err(|why| {
         let name = in_quotes(&campaign.name);
@@ -706,7 +709,7 @@ pub(crate) async fn signer(
     Signer::new(domain(name, "the signing domain")?, selector, key).map_err(|why| unusable(&why))
 }
 
-/// Saves a signing key under its domain and selector; a key that is there already stays.
+/// Saves a signing key under its domain and selector. Refused: another key under the same selector, which stays.
 pub async fn keep_key(
     store: &Store,
     name: &str,
@@ -733,7 +736,7 @@ pub async fn keep_key(
     }
 }
 
-/// The newest key of a domain, or a new RSA one under `selector`. Returns the selector.
+/// The selector of the newest key of a domain, or `selector`, under which a new RSA key is saved where there is none.
 pub async fn any_key(
     store: &Store,
     name: &str,
@@ -750,7 +753,8 @@ pub async fn any_key(
     Ok(selector.to_owned())
 }
 
-/// The keys of tokens; made at the first use.
+/// The keys of tokens; made at the first use. Refused: keys in the secrets file that cannot be read, which are never replaced:
+/// no link of a message sent before would open any more.
 pub fn token_ring(store: &Store, entropy: &dyn Entropy) -> Result<KeyRing, SendError> {
     if let Some(kept) = store.secrets().get(TOKEN_RING) {
         return serde_json::from_slice(&kept)
@@ -773,7 +777,7 @@ fn id_tag(store: &Store, entropy: &dyn Entropy) -> Result<String, SendError> {
     Ok(tag)
 }
 
-/// Reads `Anna <anna@example.org>` or a bare address.
+/// Reads `Anna <anna@example.org>` or a bare address. Refused: control characters, and what is no address.
 pub fn parse_mailbox(text: &str) -> Result<Mailbox, SendError> {
     let text = text.trim();
     if text.chars().any(char::is_control) {

@@ -9,6 +9,7 @@
 //! TLS library is named here; time is the world's clock and tokio's timers, so the simulator can hand in its own.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod alerts;
 pub mod brand;
 pub mod complaints;
 pub mod doubt;
@@ -24,6 +25,7 @@ pub mod lanes;
 pub mod launch;
 pub mod messages;
 pub mod migrate;
+pub mod named;
 pub mod note;
 pub mod options;
 pub mod origins;
@@ -36,11 +38,12 @@ pub mod sample;
 pub mod sequences;
 pub mod setup;
 pub mod sunsets;
+pub mod tls_reports;
 pub mod trace;
 pub mod trial;
+pub mod webhooks;
 pub mod why;
 
-pub mod alerts;
 mod brakes;
 mod budget;
 mod clerk;
@@ -55,7 +58,6 @@ mod house;
 mod journey;
 mod lane;
 mod mailing;
-pub mod named;
 mod notice;
 mod offers;
 mod outstanding;
@@ -76,10 +78,8 @@ mod stopping;
 mod tempo;
 mod terms;
 mod throttles;
-pub mod tls_reports;
 mod transmit;
 mod wakes;
-pub mod webhooks;
 
 pub use delisting::{command as delisting_command, delisted};
 pub use error::SendError;

@@ -2,7 +2,7 @@
 //!
 //! Secrets are not in here: a relay's password is named by where it can be read, a key by the ledger's key table.
 
-use crate::{SendError, Stakes};
+use crate::{SendError, Stakes, brand, drafts};
 use dispatch::retry::Schedule;
 use mail::compose::LinkOptions;
 use model::Timestamp;
@@ -21,12 +21,12 @@ pub const LOOPBACK_CONNECTIONS: u32 = 20;
 
 /// Every setting of a workspace and what it is.
 pub const SETTINGS: [(&str, &str); 6] = [
-    (crate::drafts::POSTAL_ADDRESS, "the sender's legal name and postal address"),
-    (crate::brand::SENDER, "the From address of what Postroom itself writes, such as requests to confirm"),
-    (crate::brand::BRAND_NAME, "the sender's name on the pages that recipients see"),
-    (crate::brand::BRAND_COLOUR, "the colour of buttons and links there, such as #2a48c4; it must be legible on white"),
-    (crate::brand::LANGUAGE, "the language of those pages: en or de"),
-    (crate::brand::TIME_ZONE, "the time zone of the operators' pages, such as Europe/Berlin; UTC where none is set"),
+    (drafts::POSTAL_ADDRESS, "the sender's legal name and postal address"),
+    (brand::SENDER, "the From address of what Postroom itself writes, such as requests to confirm"),
+    (brand::BRAND_NAME, "the sender's name on the pages that recipients see"),
+    (brand::BRAND_COLOUR, "the colour of buttons and links there, such as #2a48c4; it must be legible on white"),
+    (brand::LANGUAGE, "the language of those pages: en or de"),
+    (brand::TIME_ZONE, "the time zone of the operators' pages, such as Europe/Berlin; UTC where none is set"),
 ];
 /// The longest value of a setting, in characters.
 pub const SETTING_CHARS_MAX: usize = 1_000;

@@ -19,6 +19,7 @@ use crate::remembered::Remembered;
 use crate::resume::demanded;
 use crate::sample::{SampleOut, sample_out};
 use crate::trial::{self, Told};
+use crate::why::{self, LIFTED, NOTHING_MORE, SENT_ONCE_MORE};
 use curve::Curve;
 use dispatch::rules::RulePack;
 use dispatch::words;
@@ -519,7 +520,7 @@ impl Report {
         }
         for cause in &mut self.causes {
             if free.get(&cause.mark()).is_some_and(|count| *count >= cause.count) {
-                (cause.done, cause.next_step) = (crate::why::LIFTED, LIFTED_NEXT_STEP.to_owned());
+                (cause.done, cause.next_step) = (LIFTED, LIFTED_NEXT_STEP.to_owned());
             }
         }
         self.lifted = Some(Lifted { count: free.values().sum(), at, by, because });
@@ -530,7 +531,7 @@ impl Report {
     fn goes_once_more(&mut self, ahead: Option<Ahead>) {
         self.once_more = ahead;
         let Some(ahead) = ahead else { return };
-        let done = if ahead.people < self.in_doubt { SOME_ONCE_MORE } else { crate::why::SENT_ONCE_MORE };
+        let done = if ahead.people < self.in_doubt { SOME_ONCE_MORE } else { SENT_ONCE_MORE };
         for cause in self.causes.iter_mut().filter(|cause| cause.class == DeliveryState::InDoubt) {
             cause.done = done;
         }
@@ -614,7 +615,7 @@ impl Cause {
     /// Is everybody in doubt sent to once more by itself (`true`), or some of them (`false`)? `None`: nobody.
     pub fn goes_once_more(&self) -> Option<bool> {
         match self.done {
-            crate::why::SENT_ONCE_MORE => Some(true),
+            SENT_ONCE_MORE => Some(true),
             SOME_ONCE_MORE => Some(false),
             _ => None,
         }
@@ -622,7 +623,7 @@ impl Cause {
 
     /// Was whoever it had suppressed let go again?
     pub fn is_lifted(&self) -> bool {
-        self.done == crate::why::LIFTED
+        self.done == LIFTED
     }
 }
 
@@ -712,7 +713,7 @@ fn cause(count: u64, sample: CauseCount, example: Option<&DeliveryRow>) -> Cause
         reply: said,
         meaning: words.meaning.to_owned(),
         whose: words.whose,
-        done: if is_settled { crate::why::NOTHING_MORE } else { done(sample.state, sample.category) },
+        done: if is_settled { NOTHING_MORE } else { done(sample.state, sample.category) },
         next_step: words.next_step.to_owned(),
     }
 }
@@ -760,7 +761,7 @@ const fn ended_unusually(state: DeliveryState) -> &'static str {
 pub fn texts() -> BTreeSet<&'static str> {
     let ends = DeliveryState::ALL.iter().map(|state| ended_unusually(*state));
     let settled = [SETTLED_MEANING, SETTLED_NEXT_STEP, SOME_ONCE_MORE, LIFTED_NEXT_STEP];
-    words::texts().into_iter().chain(ends).chain(settled).chain(crate::why::texts()).collect()
+    words::texts().into_iter().chain(ends).chain(settled).chain(why::texts()).collect()
 }
 
 fn merge(into: &mut Vec<Cause>, more: &[Cause]) {

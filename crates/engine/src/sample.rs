@@ -77,6 +77,15 @@ pub(crate) mod tests {
         Timestamp::from_millis(1_767_225_600_000) + Duration::from_secs(s)
     }
 
+    /// An in-memory ledger works on the calling thread, so its futures never wait.
+    pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::pin!(future).poll(&mut context) {
+            std::task::Poll::Ready(value) => value,
+            std::task::Poll::Pending => panic!("an inline ledger never waits"),
+        }
+    }
+
     /// What a campaign keeps of its message, to people who were never mailed or who were.
     pub(crate) fn message(transport: Transport, never_mailed: bool) -> String {
         let options = SendOptions {

@@ -38,7 +38,7 @@ const PAGE: usize = 1_000;
 const SPREAD: Duration = Duration::from_secs(60 * 60);
 /// Between tries of reports that could not be delivered.
 const TRY_AGAIN: Duration = Duration::from_secs(60 * 60);
-/// After so long a report is given up (RFC 8460 section 3).
+/// After so long a report is given up (RFC 8460 section 5.5).
 const GIVE_UP: Duration = Duration::from_secs(24 * 60 * 60);
 /// A report is handed over by HTTPS within this, in time and octets of the answer.
 const POST_LIMITS: FetchLimits = FetchLimits { body_bytes: 16 * 1024, timeout: Duration::from_secs(60) };

@@ -6,6 +6,7 @@
 //! the choice is durable before anybody of the rest is read, so that a process that dies in between loses and doubles nobody.
 
 use crate::launch::{self, MessageFile, Own, Snapshot};
+use crate::notice::Notice;
 use crate::options::TrackingMode;
 use crate::report::iso_or_null;
 use crate::{Handle, SendError};
@@ -377,7 +378,7 @@ impl Handle {
         let said = because.unwrap_or_else(|| CHOSEN_BY_HAND.to_owned());
         let settling = Settling { found: None, winner: Some(variant), said };
         let settled = self.store.settle_trial(workspace, campaign, settling, actor, self.clock.now()).await?;
-        self.tell(crate::notice::Notice::Changed(campaign));
+        self.tell(Notice::Changed(campaign));
         Ok(settled)
     }
 }

@@ -141,11 +141,11 @@ pub struct Told {
     /// By whom it was settled when nobody knew, and because of what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled: Option<SettledBy>,
-    /// Why it will be skipped when its turn comes; filled in by [`Told::tell_of_skip`].
+    /// Why it will be skipped when its turn comes; filled in by [`Told::tell_of_what_comes`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped_then: Option<SkipReason>,
     /// When somebody in doubt is sent to once more by itself, if nothing shows before that it arrived;
-    /// filled in by [`Told::tell_of_once_more`].
+    /// filled in by [`Told::tell_of_what_comes`].
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "iso_or_null")]
     pub once_more_at: Option<Timestamp>,
     /// What keeps it from being tried now; filled in by [`waits_for`].

@@ -4,7 +4,7 @@
 //! is a value in, a value out. There is no clock, no socket, no file and no tokio here; `now` is an argument. The one
 //! thing taken from the machine is the randomness of key generation in `sign`, which belongs to the crypto library.
 //!
-//! - [`compose`]: an author's `.mjml`, `.md` or `.html` becomes a [`compose::Compiled`] once per campaign, and every
+//! - [`compose`]: an author's `.mjml`, `.md`, `.html` or `.txt` becomes a [`compose::Compiled`] once per campaign, and every
 //!   mistake in it is told with its line and column;
 //! - [`complaint`]: reports of complaints that come back;
 //! - [`letter`]: what recipients write back;

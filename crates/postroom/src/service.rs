@@ -233,6 +233,25 @@ mod tests {
     use model::{AlertKind, CampaignKind, WorkspaceId};
     use store::{Audience, NewCampaign, OpenOptions};
 
+    /// A campaign at work whose message is kept as this.
+    async fn at_work(store: &Store, message: String, now: Timestamp) -> CampaignId {
+        let new = NewCampaign {
+            workspace: WorkspaceId::FIRST,
+            name: "news".to_owned(),
+            kind: CampaignKind::Broadcast,
+            message,
+            audience: Audience::everyone(),
+            files_hash: [1; 32],
+            content_hash: [2; 32],
+            canary: 0,
+            trial: None,
+        };
+        let id = store.create_campaign(new, &Actor::Engine, now).await.unwrap().id;
+        store.build_campaign(id, &Actor::Engine, now).await.unwrap();
+        store.set_campaign_state(id, CampaignState::Sending, None, &Actor::Engine, now).await.unwrap();
+        id
+    }
+
     #[tokio::test]
     async fn a_campaign_made_for_another_way_out_is_left_alone_and_told() {
         let now = Timestamp::from_millis(1_000_000);
@@ -246,20 +265,7 @@ mod tests {
             "file": MessageFile::new("news.md".to_owned(), "Hello".to_owned()), "options": options,
             "columns": ["email"], "never_mailed": false,
         });
-        let new = NewCampaign {
-            workspace: WorkspaceId::FIRST,
-            name: "news".to_owned(),
-            kind: CampaignKind::Broadcast,
-            message: message.to_string(),
-            audience: Audience::everyone(),
-            files_hash: [1; 32],
-            content_hash: [2; 32],
-            canary: 0,
-            trial: None,
-        };
-        let id = store.create_campaign(new, &Actor::Engine, now).await.unwrap().id;
-        store.build_campaign(id, &Actor::Engine, now).await.unwrap();
-        store.set_campaign_state(id, CampaignState::Sending, None, &Actor::Engine, now).await.unwrap();
+        let id = at_work(&store, message.to_string(), now).await;
         let direct = Transport::Direct { port: 25, dns: None };
         for _ in 0..2 {
             assert!(left_to_send(&store, &direct, now).await.unwrap().is_empty());
@@ -277,20 +283,7 @@ mod tests {
     async fn a_campaign_that_cannot_be_read_is_paused_and_stops_nobody() {
         let now = Timestamp::from_millis(1_000_000);
         let store = Store::open(OpenOptions::memory([7; 32]), now).unwrap();
-        let new = NewCampaign {
-            workspace: WorkspaceId::FIRST,
-            name: "news".to_owned(),
-            kind: CampaignKind::Broadcast,
-            message: "{}".to_owned(),
-            audience: Audience::everyone(),
-            files_hash: [1; 32],
-            content_hash: [2; 32],
-            canary: 0,
-            trial: None,
-        };
-        let id = store.create_campaign(new, &Actor::Engine, now).await.unwrap().id;
-        store.build_campaign(id, &Actor::Engine, now).await.unwrap();
-        store.set_campaign_state(id, CampaignState::Sending, None, &Actor::Engine, now).await.unwrap();
+        let id = at_work(&store, "{}".to_owned(), now).await;
         assert!(left_to_send(&store, &Transport::Direct { port: 25, dns: None }, now).await.unwrap().is_empty());
         let paused = store.campaign(id).await.unwrap().unwrap();
         let why = paused.why.unwrap_or_default();

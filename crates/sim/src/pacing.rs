@@ -10,6 +10,7 @@ mod worlds;
 
 pub use worlds::{Trial, trials};
 
+use crate::people::SENDER_DOMAIN;
 use crate::provider::{Limits, Profile, in_force};
 use crate::scenario::{Scenario, life, runtime};
 use crate::world::{EPOCH, SimWorld};
@@ -74,9 +75,9 @@ pub fn play(trial: &Trial, people: usize, knowledge: Knowledge, directory: &Path
 async fn live(trial: &Trial, people: usize, knowledge: Knowledge, directory: &Path) -> Came {
     let sim = SimWorld::with_profiles(trial.seed, &trial.profiles);
     sim.internet.only_count();
-    let domain = MailDomain::parse(crate::people::SENDER_DOMAIN).expect("the sample sender has a domain");
+    let domain = MailDomain::parse(SENDER_DOMAIN).expect("the sample sender has a domain");
     let record = life::key().dns_record(&domain, life::SELECTOR).expect("the key has a record");
-    sim.publish_sender(crate::people::SENDER_DOMAIN, &[(record.name, record.value)]);
+    sim.publish_sender(SENDER_DOMAIN, &[(record.name, record.value)]);
     let clock = sim.world.clock.clone();
     // A ledger in memory pays for every page it has at each commit: with many people, files are faster.
     let options = OpenOptions {

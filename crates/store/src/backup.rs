@@ -6,10 +6,11 @@
 
 use crate::disk::SystemDisk;
 use crate::error::{Result, StoreError};
+use crate::open::Access;
 use crate::opening::{
     Core, ERASURES_FILE, IDENTITY, INFLIGHT_FILE, INFLIGHT_LOST, LEDGER_FILE, REPLIES_FILE, SECRETS_FILE,
 };
-use crate::secrets::{hex, unhex, write_private};
+use crate::secrets::{Secrets, hex, unhex, write_private};
 use crate::sqlite::events::NewEvent;
 use crate::sqlite::{self, AddressHash};
 use model::{Actor, EventKind, Timestamp, WorkspaceId};
@@ -48,7 +49,7 @@ pub(crate) async fn backup(
             }
         }
         None => {
-            let secrets = crate::secrets::Secrets::open(Some(&to.join(SECRETS_FILE)), false)?;
+            let secrets = Secrets::open(Some(&to.join(SECRETS_FILE)), false)?;
             for name in core.secrets.names() {
                 secrets.put(&name, &core.secrets.get(&name).unwrap_or_default())?;
             }
@@ -60,7 +61,7 @@ pub(crate) async fn backup(
     let bytes = std::fs::metadata(&file)?.len();
     let actor = actor.clone();
     let detail = Some(format!("{bytes} bytes{}", if verify { ", verified" } else { "" }));
-    if core.access == crate::open::Access::Owner {
+    if core.access == Access::Owner {
         let about = NewEvent { detail, ..NewEvent::default() };
         core.lanes
             .write(move |ledger| ledger.event(WorkspaceId::FIRST, EventKind::BackedUp, &actor, now, about))

@@ -3,6 +3,7 @@
 
 use crate::Store;
 use crate::campaign::{GroupOf, LeftOut, MissingOf};
+use crate::contact::Contact;
 use crate::error::Result;
 use crate::event::Event;
 use crate::queue::WaitingAt;
@@ -12,6 +13,7 @@ use model::{
     Attempt, CampaignId, CampaignKind, Category, CauseMark, ContactId, DeliveryId, DeliveryState, DomainId,
     EnhancedCode, HoldId, ReactionKind, Scope, SiteId, SkipReason, SourceId, Stage, Timestamp, WorkspaceId,
 };
+use std::collections::BTreeMap;
 
 /// A group of deliveries that stand where they stand for the same cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,7 +214,7 @@ pub struct TimelineEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonData {
     /// The contact.
-    pub contact: crate::contact::Contact,
+    pub contact: Contact,
     /// Their mailings, newest first.
     pub mailings: Vec<TimelineEntry>,
     /// Events about the contact or the address, oldest first.
@@ -223,7 +225,7 @@ pub struct PersonData {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Neighbours {
     /// Deliveries at the domain per state.
-    pub by_state: std::collections::BTreeMap<DeliveryState, u64>,
+    pub by_state: BTreeMap<DeliveryState, u64>,
     /// Were there more than could be looked at?
     pub truncated: bool,
 }

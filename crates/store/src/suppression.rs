@@ -5,6 +5,7 @@
 
 use crate::Store;
 use crate::error::{Result, StoreError};
+use crate::import::IMPORT_CHUNK_ROWS_MAX;
 use crate::report::Lifted;
 use crate::sqlite::{Ledger, causes, suppressions};
 use model::{
@@ -14,7 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The most suppressions of one transaction: as many as an import's chunk may ask for.
-pub const SUPPRESS_BATCH_MAX: usize = crate::import::IMPORT_CHUNK_ROWS_MAX;
+pub const SUPPRESS_BATCH_MAX: usize = IMPORT_CHUNK_ROWS_MAX;
 
 /// Of more addresses nobody counts what waits for them.
 pub const WAITING_ADDRESSES_MAX: usize = 10_000;

@@ -6,7 +6,7 @@
 
 use crate::Store;
 use crate::error::Result;
-use crate::sqlite::users;
+use crate::sqlite::{Ledger, users};
 use model::{Actor, Role, Timestamp, UserId, WorkspaceId};
 
 /// The most accounts of an installation.
@@ -265,9 +265,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<()> {
         let (actor, master) = (actor.clone(), self.core.master.clone());
-        let write = move |ledger: &mut crate::sqlite::Ledger| {
-            ledger.change_credentials(&master, user, &change, keep.as_ref(), &actor, now)
-        };
+        let write =
+            move |ledger: &mut Ledger| ledger.change_credentials(&master, user, &change, keep.as_ref(), &actor, now);
         self.core.lanes.write(write).await
     }
     /// Uses up a step of the second factor. `false`: it, or a later one, was used before.

@@ -6,7 +6,7 @@ use crate::problem::{Code, ProblemBody};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use utoipa::PartialSchema;
 use utoipa::openapi::OpenApi;
@@ -110,7 +110,7 @@ fn refusal(status: u16) -> Value {
 
 /// The reference for people: one page, nothing loaded from elsewhere, no script.
 pub(crate) fn page(document: &Value) -> String {
-    let mut by_tag: std::collections::BTreeMap<&str, String> = std::collections::BTreeMap::new();
+    let mut by_tag: BTreeMap<&str, String> = BTreeMap::new();
     let none = Map::new();
     for (path, item) in document["paths"].as_object().unwrap_or(&none) {
         for method in METHODS {

@@ -220,6 +220,7 @@ fn number(value: &FluentValue<'_>, thousands: char, point: char) -> Option<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages;
     use std::collections::BTreeSet;
     use std::path::Path;
 
@@ -309,13 +310,13 @@ mod tests {
             of("objection", OBJECTIONS.to_vec()),
             of("remedy", OBJECTIONS.to_vec()),
             of("reaction", model::ReactionKind::ALL.iter().map(|one| one.word()).collect()),
-            of("preview", crate::pages::WAYS.to_vec()),
+            of("preview", pages::WAYS.to_vec()),
             of("tracking", vec!["off", "anonymous", "full"]),
             of("bound", engine::forecast::Bound::ALL.iter().map(|one| one.word()).collect()),
             of("sample", vec!["percent", "people"]),
             of("wait", vec!["minutes", "hours", "days"]),
             of("measure", vec!["clicks", "goal"]),
-            of("done", crate::pages::DONE.to_vec()),
+            of("done", pages::DONE.to_vec()),
             of("did", engine::report::people::Did::ALL.map(|did| did.word()).to_vec()),
             of("doer", model::reaction::By::ALL.map(|by| by.word()).to_vec()),
             of("do", vec!["change", "look", "suppress", "lift", "resend", "doubt", "campaign", "choose", "sunsets"]),
@@ -341,22 +342,22 @@ mod tests {
             of("published", vec!["published", "not_published", "wrong", "unknown", "not_looked"]),
             of("policy", vec!["spf", "dmarc"]),
             of("key-kind", vec!["rsa", "ed25519"]),
-            of("ceiling", crate::pages::CEILINGS.to_vec()),
+            of("ceiling", pages::CEILINGS.to_vec()),
             of("column", engine::import::Role::ALL.iter().map(|one| one.word()).collect()),
             of("import", IMPORTED.to_vec()),
             of("import-means", IMPORTED.to_vec()),
             of("note", NOTES.to_vec()),
-            of("left-by", crate::pages::LEFT_BY.to_vec()),
+            of("left-by", pages::LEFT_BY.to_vec()),
             of("error-cause", model::ErrorCause::ALL.iter().map(|one| one.word()).collect()),
-            of("edited", crate::pages::EDITED.to_vec()),
+            of("edited", pages::EDITED.to_vec()),
             of("sign", dispatch::engage::Sign::ALL.iter().map(|one| one.word()).collect()),
             of("level", model::segment::Level::ALL.iter().map(|one| one.word()).collect()),
-            of("condition", crate::pages::condition_kinds()),
-            of("op", crate::pages::CONDITION_OPS.to_vec()),
-            of("entry", [&crate::pages::steps::ENTRIES[..], &["text"]].concat()),
-            of("again-in", crate::pages::steps::AGAIN.to_vec()),
-            of("unit", crate::pages::steps::UNITS.to_vec()),
-            of("step", [&crate::pages::steps::STEPS[..], &["text"]].concat()),
+            of("condition", pages::condition_kinds()),
+            of("op", pages::CONDITION_OPS.to_vec()),
+            of("entry", [&pages::steps::ENTRIES[..], &["text"]].concat()),
+            of("again-in", pages::steps::AGAIN.to_vec()),
+            of("unit", pages::steps::UNITS.to_vec()),
+            of("step", [&pages::steps::STEPS[..], &["text"]].concat()),
             of("weekday", numbers[..7].to_vec()),
             of("month", numbers.to_vec()),
         ]

@@ -2,6 +2,7 @@
 
 use super::Trip;
 use model::Timestamp;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Fresh look-ups in the window before a share means anything.
@@ -15,7 +16,7 @@ pub const NXDOMAIN_WINDOW: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Default)]
 pub struct NxdomainFlood {
     /// One bucket a second: (second, look-ups, missing); at most as many as the window has seconds.
-    buckets: std::collections::VecDeque<(i64, u32, u32)>,
+    buckets: VecDeque<(i64, u32, u32)>,
 }
 
 impl NxdomainFlood {

@@ -8,6 +8,7 @@ use super::rest::{Kind, Rest};
 use super::width::Crowded;
 use super::{Cause, Change, Heard, Limit, Pace, Ramp, Response};
 use crate::lever::Lever;
+use crate::react::LaneHold;
 use model::{Category, Outcome, Scope, Stage, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -208,7 +209,7 @@ impl Pace {
         Response::default()
     }
 
-    fn standing_hold(&self, now: Timestamp) -> Option<crate::react::LaneHold> {
+    fn standing_hold(&self, now: Timestamp) -> Option<LaneHold> {
         self.rest.as_ref().map(|rest| rest.hold(self.rest_longest(rest.kind), now))
     }
 

@@ -17,6 +17,7 @@ mod tests;
 
 use model::{DayCount, Timestamp, thousands};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Messages on the first day of a new address, by provider key. The simulated providers take the number of the one they
 /// are modelled on.
@@ -188,7 +189,7 @@ pub fn first_day(provider: Option<&str>) -> u32 {
 impl Forecast {
     /// The forecast of several parts of one work that go side by side.
     pub fn together(parts: &[Forecast]) -> Forecast {
-        let mut days = std::collections::BTreeMap::<i64, u64>::new();
+        let mut days = BTreeMap::<i64, u64>::new();
         for (day, messages) in parts.iter().flat_map(|part| &part.days) {
             let sum = days.entry(*day).or_default();
             *sum = sum.saturating_add(*messages);

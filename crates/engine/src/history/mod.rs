@@ -194,7 +194,7 @@ pub enum HistoryError {
     NoSuchZone(String),
 }
 
-/// Reads a log to its end.
+/// Reads a log to its end, in bounded memory. `Err`: it is none, or none that can be read; nothing of it counts then.
 pub fn read(input: impl BufRead, how: &How<'_>) -> Result<History, HistoryError> {
     let clock = Clock { zone: zone_of(how.zone)?, now: how.now };
     let mut lines = Lines::new(input);

@@ -6,6 +6,7 @@ use super::senders::{Senders, sender_of};
 use super::{Attempt, Clock, Ending, Line, is_inside, verdict_of};
 use jiff::civil;
 use model::Timestamp;
+use std::time::Duration;
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -96,7 +97,7 @@ fn time_of(text: &str, clock: &Clock) -> Option<Timestamp> {
     // The latest such day that is not ahead of us; a leap day may be four years back.
     let today = jiff::Timestamp::from_millisecond(clock.now.as_millis()).ok()?;
     let this_year = clock.zone.to_datetime(today).year() + 1;
-    let ahead = clock.now + std::time::Duration::from_secs(86_400);
+    let ahead = clock.now + Duration::from_secs(86_400);
     (0..=5).find_map(|back| {
         let date = civil::Date::new(this_year - back, month, day).ok()?;
         clock.local(date.to_datetime(time)).filter(|at| *at <= ahead)

@@ -49,13 +49,13 @@ async fn people(store: &Store, domains: &[(u64, &str)]) -> ImportId {
     import
 }
 
-/// A campaign at work of which nobody knows yet where its mail goes.
-async fn begun(store: &Store, name: &str, to: ImportId, by: Transport) -> Campaign {
+/// A campaign at work whose message is kept as this; nobody knows yet where its mail goes.
+async fn begun(store: &Store, name: &str, to: ImportId, message: String) -> Campaign {
     let new = NewCampaign {
         workspace: W,
         name: name.to_owned(),
         kind: CampaignKind::Broadcast,
-        message: message(by, false),
+        message,
         audience: Audience::imports([to]),
         files_hash: [1; 32],
         content_hash: [2; 32],
@@ -70,7 +70,7 @@ async fn begun(store: &Store, name: &str, to: ImportId, by: Transport) -> Campai
 
 /// A campaign at work, the mail of each domain going to the site of that name, of this provider.
 async fn sending(store: &Store, name: &str, to: ImportId, by: Transport, providers: &[(&str, &str)]) -> Campaign {
-    let id = begun(store, name, to, by).await.id;
+    let id = begun(store, name, to, message(by, false)).await.id;
     let mut assigned = Vec::new();
     for head in store.unresolved_heads(id, None, 10, Part::All).await.unwrap() {
         let provider = providers.iter().find(|(domain, _)| *domain == head.domain_name).map(|(_, key)| *key);
@@ -498,7 +498,7 @@ async fn what_one_source_has_no_room_for_goes_by_another_and_so_it_is_foreseen()
     let pool = store::NewPool { name: "p".to_owned(), workspace: None, members };
     let pool = store.put_pool(pool, &ME, NOON).await.unwrap();
     store.set_stream_pool(W, CampaignKind::Broadcast, Some(pool.id), None, &ME, NOON).await.unwrap();
-    let unplaced = begun(&store, "Winter", import, direct()).await;
+    let unplaced = begun(&store, "Winter", import, message(direct(), false)).await;
     let foreseen = forecast(&store, &unplaced, 100, NOON).await.unwrap();
     assert_eq!((foreseen.unplaced, foreseen.because), (Some(100), None), "two new sources, 20 each at least");
     store.set_campaign_state(unplaced.id, CampaignState::Cancelled, None, &ME, NOON).await.unwrap();
@@ -526,21 +526,7 @@ async fn timed(store: &Store, zones: &[&str], timing: Timing) -> Campaign {
     store.finish_import(import, &ME, NOON).await.unwrap();
     let mut snapshot: Snapshot = serde_json::from_str(&message(rehearsed(), false)).unwrap();
     (snapshot.columns, snapshot.options.timing) = (columns, timing);
-    let new = NewCampaign {
-        workspace: W,
-        name: "Spring".to_owned(),
-        kind: CampaignKind::Broadcast,
-        message: serde_json::to_string(&snapshot).unwrap(),
-        audience: Audience::imports([import]),
-        files_hash: [1; 32],
-        content_hash: [2; 32],
-        canary: 0,
-        trial: None,
-    };
-    let id = store.create_campaign(new, &ME, NOON).await.unwrap().id;
-    store.build_campaign(id, &ME, NOON).await.unwrap();
-    store.set_campaign_state(id, CampaignState::Sending, None, &ME, NOON).await.unwrap();
-    store.campaign(id).await.unwrap().unwrap()
+    begun(store, "Spring", import, serde_json::to_string(&snapshot).unwrap()).await
 }
 
 #[tokio::test]
@@ -615,8 +601,9 @@ async fn what_is_configured_for_a_provider_is_told_and_foreseen() {
 async fn a_campaign_s_pauses_are_known() {
     let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
     let import = people(&store, &[(2, "quick.test")]).await;
+    let mail = || message(rehearsed(), false);
     let (campaign, other) =
-        (begun(&store, "Spring", import, rehearsed()).await.id, begun(&store, "Other", import, rehearsed()).await.id);
+        (begun(&store, "Spring", import, mail()).await.id, begun(&store, "Other", import, mail()).await.id);
     let at = |minutes: u64| NOON + Duration::from_secs(minutes * 60);
     for (campaign, to, minutes) in [
         (campaign, CampaignState::Paused, 1),

@@ -1,6 +1,7 @@
 //! What a report makes of counts: its equation, its causes, and what those in progress wait for.
 
 use super::*;
+use crate::sample::tests::now;
 use model::Stage;
 use proptest::prelude::*;
 
@@ -114,14 +115,6 @@ fn causes_of_a_sum_are_merged_and_the_most_frequent_comes_first() {
     assert_eq!(told, [(Category::Greylisted, 6), (Category::MailboxFull, 3)]);
 }
 
-fn now<T>(future: impl Future<Output = T>) -> T {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match std::pin::pin!(future).poll(&mut context) {
-        std::task::Poll::Ready(value) => value,
-        std::task::Poll::Pending => panic!("an inline ledger never waits"),
-    }
-}
-
 fn grouped(counts: Vec<CauseCount>) -> Vec<Cause> {
     let start = Timestamp::from_millis(1_767_225_600_000);
     let store = Store::open(store::OpenOptions::memory([7; 32]), start).unwrap();
@@ -186,7 +179,7 @@ fn the_people_of_a_cause_are_those_it_counts() {
 fn what_was_in_doubt_and_found_out_suppresses_nobody() {
     for state in [DeliveryState::Hard, DeliveryState::Soft, DeliveryState::Blocked] {
         let told = grouped(vec![count(state, Category::LostReply, Scope::Recipient, 1)]);
-        assert_eq!((told[0].meaning.as_str(), told[0].done), (SETTLED_MEANING, crate::why::NOTHING_MORE), "{state}");
+        assert_eq!((told[0].meaning.as_str(), told[0].done), (SETTLED_MEANING, NOTHING_MORE), "{state}");
     }
     let told = grouped(vec![count(DeliveryState::Hard, Category::UnknownRecipient, Scope::Recipient, 1)]);
     assert!(told[0].done.starts_with("suppressed"));

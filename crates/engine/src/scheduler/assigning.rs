@@ -5,7 +5,7 @@ use super::site::Entry;
 use crate::fleet::Standing;
 use crate::house::SITE_FOR_PROVIDER;
 use crate::lane::{HOLD_GONE_ROUND, Lane, LaneId};
-use crate::pacer::Pacer;
+use crate::pacer::{Pacer, PacerKey};
 use crate::paths::NoWay;
 use dispatch::pace::Pace;
 use dispatch::pool::{Candidate, Choice, choose};
@@ -225,7 +225,7 @@ impl Scheduler {
     }
 
     /// Keeps what an idle pacer knows, and lets it go.
-    fn forget_pacer(&mut self, key: crate::pacer::PacerKey) {
+    fn forget_pacer(&mut self, key: PacerKey) {
         let Some(pacer) = self.pacers.remove(&key) else { return };
         if let Some(memory) = pacer.take_unwritten() {
             match &memory {

@@ -1,6 +1,6 @@
 //! One receiving site as the scheduler sees it: its servers, its lanes, and what each campaign still has for it.
 
-use crate::lane::{Lane, WINDOW};
+use crate::lane::{FLOW_WINDOW_MIN, Lane, WINDOW};
 use dispatch::providers::Provider;
 use dispatch::route::HostGroup;
 use dispatch::share::Flow;
@@ -98,7 +98,7 @@ impl Entry {
     /// How many of one campaign a site may have in hand: the window is shared by those that have something.
     pub(super) fn flow_window(&self) -> usize {
         let sharers = self.flows.values().filter(|flow| flow.has_more()).count().max(1);
-        (WINDOW * self.lanes.len().max(1) / sharers).max(crate::lane::FLOW_WINDOW_MIN)
+        (WINDOW * self.lanes.len().max(1) / sharers).max(FLOW_WINDOW_MIN)
     }
 
     /// How many more of a campaign there is room for.

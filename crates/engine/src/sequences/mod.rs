@@ -105,7 +105,7 @@ pub fn faults(definition: &Definition, messages: &BTreeSet<&str>) -> Vec<Sequenc
     found
 }
 
-/// The messages of a version.
+/// The messages of a version. Refused: what another version of the program wrote and this one cannot read.
 pub fn messages(version: &SequenceVersion) -> Result<Messages, SendError> {
     serde_json::from_str(&version.messages)
         .map_err(|why| SendError::Input(format!("the messages cannot be read ({why}); another version made them")))

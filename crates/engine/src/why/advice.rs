@@ -1,6 +1,7 @@
 //! What a person can do about one delivery: a sentence, and the command where there is one.
 
-use super::{HeldTry, LIFTED, NOT_TRIED_THEN, Stands, Told, held_tries};
+use super::{HeldTry, LIFTED, NOT_TRIED_THEN, SENT_ONCE_MORE, Stands, Told, held_tries};
+use crate::doubt::once_more_at;
 use crate::lanes::LaneView;
 use dispatch::words;
 use model::{CampaignState, DeliveryId, DeliveryState, SkipReason, Timestamp};
@@ -84,16 +85,20 @@ fn ended_so(ended: DeliveryState, told: &Told, row: &DeliveryRow, contact: &Cont
 }
 
 impl Told {
-    /// Says of whoever waits, and is skipped when their turn comes, why: nobody tries the delivery of which this tells, `row` of
-    /// `campaign`, any more, so that neither a try nor a hold to be let go is told of beside it. Comes before what is advised
-    /// of holds and listings.
-    pub async fn tell_of_skip(
+    /// Says what comes by itself of the delivery of which this tells, `row` of `campaign`: that whoever is in doubt is sent to
+    /// once more, or that whoever waits is skipped when their turn comes. Comes before what is advised of holds and listings:
+    /// nobody tries any more who is skipped.
+    pub async fn tell_of_what_comes(
         &mut self,
         store: &Store,
         campaign: &Campaign,
         row: &DeliveryRow,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.once_more_at = once_more_at(store, campaign, row, now).await?;
+        if self.once_more_at.is_some() {
+            self.done = SENT_ONCE_MORE;
+        }
         if !matches!(self.stands, Stands::Queued { .. } | Stands::Waiting { .. }) || campaign.state.is_over() {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! Why somebody got a mailing or not, asked of a small ledger.
 
 use super::*;
+use crate::sample::tests::now;
 use model::{Actor, CampaignKind, EventKind, ImportId};
 use store::{Audience, ContactEdit, ImportRow, NewCampaign, NewImport, OpenOptions};
 
@@ -9,15 +10,6 @@ const ME: Actor = Actor::Engine;
 
 fn at(s: u64) -> Timestamp {
     Timestamp::from_millis(1_767_225_600_000) + Duration::from_secs(s)
-}
-
-/// An in-memory ledger works on the calling thread, so its futures never wait.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match std::pin::pin!(future).poll(&mut context) {
-        std::task::Poll::Ready(value) => value,
-        std::task::Poll::Pending => panic!("an inline ledger never waits"),
-    }
 }
 
 fn import(store: &Store, emails: &[&str]) -> ImportId {
@@ -257,7 +249,7 @@ fn of_whoever_is_skipped_when_the_turn_comes_no_try_is_promised() {
     let told = |address: &str| {
         let mut told = asked(&store, address, None).unwrap().mailing.unwrap();
         let row = now(store.delivery(told.delivery.parse().unwrap())).unwrap().unwrap();
-        now(told.tell_of_skip(&store, &known, &row, at(30))).unwrap();
+        now(told.tell_of_what_comes(&store, &known, &row, at(30))).unwrap();
         now(told.advise_of_holds(&store, &known, row.delivery, at(30))).unwrap();
         told
     };

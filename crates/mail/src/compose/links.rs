@@ -11,7 +11,7 @@ use super::layout::{escape, selector, unescape};
 use super::pieces::{Kind, Pieces};
 use super::tags::{self, Hidden};
 use super::{ComposeError, Draft, OUR_TAGS};
-use crate::track::{is_web, with_parameters};
+use crate::track::{TRAP, is_web, with_parameters};
 use lol_html::html_content::{ContentType, Element};
 use lol_html::{ElementContentHandlers, RewriteStrSettings, rewrite_str};
 use minijinja::Environment;
@@ -114,7 +114,7 @@ pub(super) fn with_ending(page: &str) -> Result<String, ComposeError> {
     let ending = format!(
         "<a href=\"{}\" aria-hidden=\"true\" tabindex=\"-1\" rel=\"nofollow\" style=\"display:none;mso-hide:all\"></a>\
          <img src=\"{OPEN_MARK}\" width=\"1\" height=\"1\" alt=\"\" style=\"display:block;border:0;width:1px;height:1px\">",
-        clicks_mark(crate::track::TRAP)
+        clicks_mark(TRAP)
     );
     let end = ElementContentHandlers::default().element(move |el: &mut Element<'_, '_>| {
         el.append(&ending, ContentType::Html);
@@ -127,7 +127,7 @@ pub(super) fn with_ending(page: &str) -> Result<String, ComposeError> {
 /// Our tags in the place of their marks, once the author's tags are back.
 pub(super) fn put_tags(text: &str, links: &[Link]) -> String {
     let mut out = text.replace(OPEN_MARK, &format!("{{{{ {OPEN} }}}}"));
-    let trap = Link { number: crate::track::TRAP, target: String::new(), is_fixed: true };
+    let trap = Link { number: TRAP, target: String::new(), is_fixed: true };
     for link in links.iter().chain([&trap]) {
         let (mark, tag) = match link.is_fixed {
             true => (clicks_mark(link.number), format!("{{{{ {CLICKS} }}}}{}", link.number)),

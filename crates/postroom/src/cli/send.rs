@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// Who it is from: an address, or "Name <address>"
     #[arg(long, value_name = "ADDR")]
     from: String,
-    /// The message: .mjml, .md or .html
+    /// The message: .mjml, .md, .html or .txt
     #[arg(long, value_name = "FILE")]
     message: PathBuf,
     /// The people: a CSV file whose first line names the columns

@@ -60,9 +60,8 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         if let Some(row) = ledger.store.delivery(delivery).await?
             && let Some(campaign) = ledger.store.campaign(row.campaign).await?
         {
-            told.tell_of_skip(&ledger.store, &campaign, &row, ledger.now()).await?;
+            told.tell_of_what_comes(&ledger.store, &campaign, &row, ledger.now()).await?;
             told.advise_of_holds(&ledger.store, &campaign, delivery, ledger.now()).await?;
-            told.tell_of_once_more(&ledger.store, &campaign, &row, ledger.now()).await?;
         }
         let operator = operator_of(&ledger.store, delivery).await?;
         let live = at_work(dir, operator.as_deref(), output).await;

@@ -1,6 +1,6 @@
 //! The ten worlds of the trials: each is about one kind of hidden limit, the last about all of them.
 
-use crate::provider::{Host, HostState, Limits, Mood, Profile, Regard, Served, Temper, TlsOffer, Words};
+use crate::provider::{Host, HostState, Limits, Mood, Profile, Regard, Served, Temper, Tls, TlsOffer, Words};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -222,7 +222,7 @@ fn plain(number: usize) -> Profile {
         regard: None,
         habits: None,
         blocklists: Vec::new(),
-        tls: crate::provider::Tls { offer: TlsOffer::None, ..Default::default() },
+        tls: Tls { offer: TlsOffer::None, ..Default::default() },
         ascii_only: false,
         authentication: Default::default(),
         manners: Default::default(),

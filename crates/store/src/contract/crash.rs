@@ -113,8 +113,7 @@ fn a_build_cut_short_begins_again() {
         let store = open(left.path());
         let mut build = now(store.core.lanes.write(move |ledger| ledger.begin_build(campaign.id))).unwrap();
         for _ in 0..steps {
-            let step =
-                move |ledger: &mut crate::sqlite::Ledger| ledger.build_step(&mut build, &ME, at(11)).map(|()| build);
+            let step = move |ledger: &mut Ledger| ledger.build_step(&mut build, &ME, at(11)).map(|()| build);
             build = now(store.core.lanes.write(step)).unwrap();
         }
         let left = killed(left.path());

@@ -1,6 +1,7 @@
 //! Drafts: what is being written can be changed and taken back; what has begun cannot.
 
 use super::{ME, W, at, empty, import, import_rows, now, row};
+use crate::sqlite::Ledger;
 use crate::{
     Audience, Campaign, Choice, DraftEdit, Frozen, ImportRow, NewCampaign, NewList, Store, StoreError, Target, Whom,
 };
@@ -191,7 +192,7 @@ fn a_campaign_cancelled_while_it_is_built_or_left_by_who_cancelled_it_keeps_nobo
         if is_being_written {
             now(store.set_campaign_state(id, CampaignState::Cancelled, None, &ME, at(6))).unwrap();
         }
-        let step = move |ledger: &mut crate::sqlite::Ledger| ledger.build_step(&mut build, &ME, at(5)).map(|()| build);
+        let step = move |ledger: &mut Ledger| ledger.build_step(&mut build, &ME, at(5)).map(|()| build);
         build = now(store.core.lanes.write(step)).unwrap();
     }
     assert_eq!(

@@ -36,6 +36,8 @@ mod ways;
 mod webhooks;
 
 use crate::settlement::Settlement;
+use crate::sqlite::Ledger;
+use crate::sqlite::lists::Given;
 use crate::{
     Audience, Campaign, Claimed, ImportRow, LeftOut, NewCampaign, NewImport, OpenOptions, Part, RowFate, Store,
 };
@@ -83,8 +85,8 @@ impl Store {
         consent: crate::Consent,
         now: Timestamp,
     ) -> crate::Result<bool> {
-        let confirm = move |ledger: &mut crate::sqlite::Ledger| {
-            let given = crate::sqlite::lists::Given { consent: &consent, said: None };
+        let confirm = move |ledger: &mut Ledger| {
+            let given = Given { consent: &consent, said: None };
             ledger.confirm_membership(workspace, id, contact, given, now)
         };
         self.core.lanes.write(confirm).await

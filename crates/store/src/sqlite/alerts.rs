@@ -177,7 +177,7 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        let about = NewEvent { detail: Some(format!("{id} {what}")), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{id} {what}"));
         self.event(workspace, EventKind::AlertChannelChanged, actor, now, about)
     }
 
@@ -253,7 +253,7 @@ impl Ledger {
         }
         let what = until
             .map_or_else(|| "no longer".to_owned(), |until| format!("until {} (Unix milliseconds)", until.as_millis()));
-        let about = NewEvent { detail: Some(format!("{id} {what}")), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{id} {what}"));
         self.event(workspace, EventKind::AlertSnoozed, actor, now, about)?;
         let sql = "UPDATE alert SET snoozed_until = ?3 WHERE workspace = ?1 AND id = ?2";
         self.conn.execute(sql, params![workspace.0, id.0, until.map(Timestamp::as_millis)])?;

@@ -124,7 +124,7 @@ impl Ledger {
                 expires_at.map(Timestamp::as_millis),
             ],
         )?;
-        let about = NewEvent { detail: Some(format!("{id} {}", new.name)), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{id} {}", new.name));
         self.event(new.workspace, EventKind::ApiKeyMade, actor, now, about)?;
         require(&self.conn, new.workspace, id)
     }
@@ -181,7 +181,7 @@ impl Ledger {
             return Ok(false);
         }
         self.conn.execute("UPDATE api_key SET revoked_at = ?2 WHERE id = ?1", params![id.0, now.as_millis()])?;
-        let about = NewEvent { detail: Some(format!("{id} {}", known.name)), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{id} {}", known.name));
         self.event(workspace, EventKind::ApiKeyRevoked, actor, now, about)?;
         Ok(true)
     }

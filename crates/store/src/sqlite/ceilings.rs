@@ -112,7 +112,7 @@ impl Ledger {
              ON CONFLICT (kind, who) DO UPDATE SET weight = excluded.weight, ceilings = excluded.ceilings",
             params![of, who, new.weight, text],
         )?;
-        let about = NewEvent { detail: Some(format!("{name}: {told}")), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{name}: {told}"));
         self.event(workspace, kind, actor, now, about)?;
         Ok(new)
     }

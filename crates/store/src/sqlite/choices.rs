@@ -218,7 +218,7 @@ impl Ledger {
         }
         let detail =
             format!("frequency: {per_day} a day, {per_week} a week, {topic_per_week} of a topic a week; 0: no limit");
-        let about = NewEvent { detail: Some(detail), ..NewEvent::default() };
+        let about = NewEvent::saying(detail);
         self.event(workspace, EventKind::SettingChanged, actor, now, about)?;
         self.changed(Change::Everything);
         Ok(())

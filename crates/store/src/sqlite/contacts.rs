@@ -314,7 +314,7 @@ impl Ledger {
             self.conn.execute("DELETE FROM second_lookup WHERE address = ?1", [address.0])?;
             self.changed(Change::Stop(Whom::Address(address.0), SkipReason::Forgotten));
         }
-        let about = NewEvent { detail: Some(format!("{} contacts", forgotten.contacts)), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{} contacts", forgotten.contacts));
         self.event(workspace, EventKind::Forgotten, actor, now, about)?;
         Ok(forgotten)
     }

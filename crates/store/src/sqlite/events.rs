@@ -23,6 +23,13 @@ pub(crate) struct NewEvent {
     pub(crate) detail: Option<String>,
 }
 
+impl NewEvent {
+    /// About nothing but what these words say.
+    pub(crate) fn saying(detail: String) -> NewEvent {
+        NewEvent { detail: Some(detail), ..NewEvent::default() }
+    }
+}
+
 impl Ledger {
     /// Appends an event to the log, in the current transaction.
     pub(crate) fn event(

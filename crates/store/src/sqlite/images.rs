@@ -63,7 +63,7 @@ impl Ledger {
         let size_bytes = i64::try_from(new.bytes.len()).unwrap_or(i64::MAX);
         let row = params![workspace.0, new.hash, new.name, size_bytes, now.as_millis()];
         self.conn.prepare_cached(sql)?.execute(row)?;
-        let about = NewEvent { detail: Some(new.name.clone()), ..NewEvent::default() };
+        let about = NewEvent::saying(new.name.clone());
         self.event(workspace, EventKind::ImageKept, actor, now, about)?;
         let sql = "SELECT o.hash, i.type, o.name, o.size_bytes, o.at FROM image_of o JOIN image i ON i.hash = o.hash
             WHERE o.workspace = ?1 AND o.hash = ?2";

@@ -86,7 +86,7 @@ impl Ledger {
         let sql = "INSERT INTO setting (workspace, name, value) VALUES (?1, ?2, ?3)
             ON CONFLICT (workspace, name) DO UPDATE SET value = excluded.value";
         self.conn.execute(sql, params![workspace.0, name, value])?;
-        let about = NewEvent { detail: Some(name.to_owned()), ..NewEvent::default() };
+        let about = NewEvent::saying(name.to_owned());
         self.event(workspace, EventKind::SettingChanged, actor, now, about)
     }
 
@@ -105,7 +105,7 @@ impl Ledger {
         if added == 0 {
             return Err(StoreError::Exists { what: "key", name: format!("{selector}._domainkey.{domain}") });
         }
-        let about = NewEvent { detail: Some(format!("{selector}._domainkey.{domain}")), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{selector}._domainkey.{domain}"));
         self.event(workspace, EventKind::KeyMade, actor, now, about)
     }
 

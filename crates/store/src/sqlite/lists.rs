@@ -553,7 +553,7 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        let about = NewEvent { detail: Some(format!("{id} {name}")), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{id} {name}"));
         self.event(workspace, kind, actor, now, about)
     }
 

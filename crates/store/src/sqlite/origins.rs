@@ -184,7 +184,7 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        let about = NewEvent { detail: Some(format!("{origin}: {why}")), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{origin}: {why}"));
         self.event(workspace, kind, actor, now, about)?;
         self.changed(Change::Everything);
         Ok(())

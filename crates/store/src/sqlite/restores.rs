@@ -127,7 +127,7 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        let about = NewEvent { detail: Some(detail), ..NewEvent::default() };
+        let about = NewEvent::saying(detail);
         self.event(workspace, EventKind::Restored, actor, now, about)
     }
 }

@@ -308,7 +308,7 @@ impl Ledger {
         let sql = "INSERT INTO segment (id, workspace, name, rule, created_at, changed_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
         self.conn.execute(sql, params![id.0, workspace.0, name, written(rule)?, now.as_millis()])?;
-        let about = NewEvent { detail: Some(format!("{id} {name}: {rule}")), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{id} {name}: {rule}"));
         self.event(workspace, EventKind::SegmentMade, actor, now, about)?;
         if is_watched {
             self.watch(workspace, id, now)?;
@@ -351,7 +351,7 @@ impl Ledger {
             (true, false) => ", no longer watched",
             _ => "",
         };
-        let about = NewEvent { detail: Some(format!("{id} {name}: {rule}{watched}")), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{id} {name}: {rule}{watched}"));
         self.event(workspace, EventKind::SegmentChanged, actor, now, about)?;
         require(&self.conn, workspace, id)
     }
@@ -376,7 +376,7 @@ impl Ledger {
         }
         self.conn.execute("DELETE FROM segment WHERE id = ?1", [id.0])?;
         self.unwatch(id)?;
-        let about = NewEvent { detail: Some(format!("{id} {}", segment.name)), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{id} {}", segment.name));
         self.event(workspace, EventKind::SegmentRemoved, actor, now, about)
     }
 

@@ -376,7 +376,7 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        let about = NewEvent { detail: Some(format!("{id} {says}")), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{id} {says}"));
         self.event(workspace, kind, actor, now, about)
     }
 }

@@ -219,7 +219,7 @@ impl Ledger {
 
     /// Sources belong to no workspace; their events are told in the first.
     fn source_event(&mut self, detail: String, actor: &Actor, now: Timestamp) -> Result<()> {
-        let about = NewEvent { detail: Some(detail), ..NewEvent::default() };
+        let about = NewEvent::saying(detail);
         self.event(WorkspaceId::FIRST, EventKind::SourceChanged, actor, now, about)
     }
 }

@@ -190,7 +190,7 @@ impl Ledger {
         let done = require(&self.conn, workspace, id)?;
         let SleepRule { days, mailings } = done.rule;
         let detail = format!("{id}: {} people, {days} days and {mailings} mailings: {}", done.people, done.why);
-        let about = NewEvent { detail: Some(detail), ..NewEvent::default() };
+        let about = NewEvent::saying(detail);
         self.event(workspace, EventKind::PutToRest, actor, now, about)?;
         Ok(done)
     }

@@ -10,6 +10,7 @@ use crate::settlement::Settlement;
 use model::id::ID_STEP;
 use model::{CampaignId, DeliveryId, DeliveryState, EmailAddress, SkipReason, Timestamp, WorkspaceId};
 use rusqlite::{Connection, params};
+use std::collections::BTreeSet;
 
 /// Rows skipped in one step.
 const STEP_ROWS: i64 = 5_000;
@@ -87,7 +88,7 @@ impl Ledger {
         &mut self,
         id: CampaignId,
         (who, reason): (Option<&LeftOut>, SkipReason),
-        except: &std::collections::BTreeSet<DeliveryId>,
+        except: &BTreeSet<DeliveryId>,
         after: DeliveryId,
         now: Timestamp,
     ) -> Result<(Option<DeliveryId>, u64)> {

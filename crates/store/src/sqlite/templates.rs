@@ -116,7 +116,7 @@ impl Ledger {
         let known = require(&self.conn, workspace, id)?;
         self.conn.execute("DELETE FROM message_template_version WHERE template = ?1", [id.0])?;
         self.conn.execute("DELETE FROM message_template WHERE id = ?1", [id.0])?;
-        let about = NewEvent { detail: Some(format!("{id} {}", known.name)), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{id} {}", known.name));
         self.event(workspace, EventKind::TemplateRemoved, actor, now, about)
     }
 

@@ -103,7 +103,7 @@ impl Ledger {
     }
 
     fn tell_host(&mut self, workspace: WorkspaceId, what: &str, actor: &Actor, now: Timestamp) -> Result<()> {
-        let about = NewEvent { detail: Some(what.to_owned()), ..NewEvent::default() };
+        let about = NewEvent::saying(what.to_owned());
         self.event(workspace, EventKind::SettingChanged, actor, now, about)
     }
 }

@@ -187,7 +187,7 @@ impl Ledger {
         check_room(&self.conn, "workspace", WORKSPACES_MAX)?;
         let id = WorkspaceId(self.new_id(now));
         self.conn.execute("INSERT INTO workspace (id, name) VALUES (?1, ?2)", params![id.0, name])?;
-        let about = NewEvent { detail: Some(name.to_owned()), ..NewEvent::default() };
+        let about = NewEvent::saying(name.to_owned());
         self.event(id, EventKind::WorkspaceChanged, actor, now, about)?;
         workspace_exists(&self.conn, id)
     }
@@ -202,7 +202,7 @@ impl Ledger {
         workspace_exists(&self.conn, id)?;
         check_name("a workspace", name)?;
         self.conn.execute("UPDATE workspace SET name = ?2 WHERE id = ?1", params![id.0, name])?;
-        let about = NewEvent { detail: Some(name.to_owned()), ..NewEvent::default() };
+        let about = NewEvent::saying(name.to_owned());
         self.event(id, EventKind::WorkspaceChanged, actor, now, about)?;
         workspace_exists(&self.conn, id)
     }
@@ -496,7 +496,7 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        let about = NewEvent { detail: Some(format!("{user} {what}")), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{user} {what}"));
         self.event(workspace, kind, actor, now, about)
     }
 }

@@ -314,7 +314,7 @@ impl Ledger {
             0 => format!("declared history of mail from {name} taken back: {why}"),
             days => format!("history of mail from {name} declared: {days} days, at most {most} a day: {why}"),
         };
-        let about = NewEvent { detail: Some(detail), ..NewEvent::default() };
+        let about = NewEvent::saying(detail);
         self.event(WorkspaceId::FIRST, EventKind::SourceChanged, actor, now, about)
     }
 

@@ -224,7 +224,7 @@ impl Ledger {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
-        let about = NewEvent { detail: Some(format!("{id} {what}")), ..NewEvent::default() };
+        let about = NewEvent::saying(format!("{id} {what}"));
         self.event(workspace, kind, actor, now, about)
     }
 

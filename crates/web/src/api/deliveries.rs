@@ -284,13 +284,12 @@ async fn tell(app: &App, caller: &Caller, who: &Who, campaign: Option<CampaignId
         && let Some(row) = app.store.delivery(delivery).await?
         && let Some(campaign) = app.store.campaign(row.campaign).await?
     {
-        mailing.tell_of_skip(&app.store, &campaign, &row, app.now()).await?;
+        mailing.tell_of_what_comes(&app.store, &campaign, &row, app.now()).await?;
         if caller.of_the_house().is_ok() {
             mailing.name_sources(&app.store).await?;
             mailing.waits_for = waits_for(&app.store, delivery, app.now()).await?;
             mailing.advise_of_holds(&app.store, &campaign, delivery, app.now()).await?;
         }
-        mailing.tell_of_once_more(&app.store, &campaign, &row, app.now()).await?;
     }
     Ok(Json(serde_json::to_value(told).unwrap_or_default()))
 }

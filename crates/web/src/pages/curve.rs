@@ -60,12 +60,13 @@ impl Drawn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Words;
     use engine::report::curve::Point;
     use model::{Language, Timestamp};
 
     #[test]
     fn a_curve_only_grows_and_ends_in_its_corner() {
-        let words = crate::words::Words::of(Language::En);
+        let words = Words::of(Language::En);
         let shown = Shown { words, zone: jiff::tz::TimeZone::UTC, now: Timestamp::from_millis(0) };
         let point = |after_hours, opened, clicked| Point { after_hours, hours: 1, opened, clicked, ..Point::default() };
         let curve = Curve { points: vec![point(0, 6, 1), point(3, 4, 4)], within: Vec::new() };

@@ -380,6 +380,7 @@ fn kept((field, says): (Option<&str>, &str)) -> (Option<String>, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Faults;
 
     fn typed(pairs: &[(&str, &str)]) -> Typed {
         Typed(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
@@ -388,7 +389,7 @@ mod tests {
     #[test]
     fn what_was_typed_comes_back_with_the_reason_beside_its_field() {
         let sent = typed(&[("name", " x "), ("scopes", "b"), ("password", "secret")]);
-        let mut faults = crate::problem::Faults::default();
+        let mut faults = Faults::default();
         faults.add(Problem::field("scopes[0]", "no such scope"));
         faults.add(Problem::field("name", "taken"));
         let entered = Entered::refused("add", sent, faults.hold().unwrap_err()).unwrap();

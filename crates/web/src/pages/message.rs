@@ -97,8 +97,7 @@ impl Story {
         let mut told = known.and_then(|known| known.mailing);
         let campaign = app.store.campaign(row.campaign).await?;
         if let (Some(told), Some(campaign)) = (&mut told, &campaign) {
-            told.tell_of_once_more(&app.store, campaign, &row, app.now()).await?;
-            told.tell_of_skip(&app.store, campaign, &row, app.now()).await?;
+            told.tell_of_what_comes(&app.store, campaign, &row, app.now()).await?;
         }
         // What somebody waits for names sources, as the tries do: they are the house's.
         let waits = match visitor.caller.of_the_house() {

@@ -202,7 +202,7 @@ impl Shown {
 
     /// For the `datetime` of a `<time>`.
     pub(crate) fn machine(&self, at: &Timestamp) -> String {
-        crate::shape::Time(*at).to_string()
+        Time(*at).to_string()
     }
 
     /// The zone's name, which a page says once.

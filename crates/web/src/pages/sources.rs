@@ -208,7 +208,7 @@ async fn one(app: &App, visitor: &Visitor, name: &str, entered: &Entered) -> Res
     let found = engine::lanes::sources(&app.store, app.now()).await?;
     let view = found.into_iter().find(|view| view.source.name == name);
     let view = view.ok_or_else(|| Problem::not_found("source", name))?;
-    let ceilings: Value = serde_json::to_value(crate::shape::Ceilings::from(view.ceilings)).unwrap_or_default();
+    let ceilings: Value = serde_json::to_value(Ceilings::from(view.ceilings)).unwrap_or_default();
     let layout = Layout::of(app, visitor, Section::Delivery, name);
     let mut sheet = Sheet::new(layout).up("/sources", shown.say("sources"));
     let head = shown.says(["cause-provider", "source-stands", "source-today", "lane-why"]);

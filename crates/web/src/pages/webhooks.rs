@@ -18,6 +18,7 @@ use model::access::Scope;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::time::Duration;
 use store::webhook::WEBHOOKS_MAX;
 use store::{Webhook, WebhookTry};
 
@@ -287,7 +288,7 @@ async fn tries(app: &App, visitor: &Visitor, id: WebhookId, after: Option<&str>)
         if let Some(text) = tried.said.filter(|text| !text.is_empty()) {
             said = said.sub(text);
         }
-        let took = std::time::Duration::from_millis(u64::from(tried.duration_ms));
+        let took = Duration::from_millis(u64::from(tried.duration_ms));
         vec![Cell::second(shown, &tried.at), Cell::text(tried.kind), said, Cell::text(shown.lasted(&took))]
     });
     let table = Table::new("tries", shown.say("webhook-tries"), head, shown.say("webhook-tries-empty"));
