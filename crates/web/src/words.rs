@@ -245,7 +245,8 @@ mod tests {
 
     #[test]
     fn a_message_begins_with_what_the_engine_knows_for_unwritten() {
-        let begun = Language::ALL.map(|language| Words::of(language).say("starter-write"));
+        let begun: Vec<String> =
+            Language::ALL.iter().map(|language| Words::of(*language).say("starter-write")).collect();
         assert_eq!(begun, engine::drafts::UNWRITTEN);
     }
 
