@@ -109,6 +109,19 @@ async fn figures_move_on_every_page_that_watches() {
 }
 
 #[tokio::test]
+async fn whether_mail_is_under_way_moves_with_a_live_page() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let base = format!("/campaigns/{}", things.campaign);
+    let room = look(&house, &base, &cookie).await.text;
+    let drawn = room.split("<div data-part=\"engine\">").nth(1).unwrap().split("</div>").next().unwrap();
+    let request = Request::builder().uri(format!("{base}/live")).header("cookie", &cookie).body(Body::empty()).unwrap();
+    let mut body = house.open(request).await.into_body();
+    assert_eq!(event(&mut body, "engine").await.trim(), drawn.trim());
+}
+
+#[tokio::test]
 async fn of_when_a_live_page_is_moves_with_its_figures() {
     let house = House::new();
     let things = house.furnish().await;
