@@ -51,7 +51,7 @@
   // A page with a stream is told.
   const follow = () => {
     const stream = new EventSource(source.dataset.stream);
-    for (const part of main.querySelectorAll("[data-part]")) {
+    for (const part of document.querySelectorAll("[data-part]")) {
       stream.addEventListener(part.dataset.part, (event) => {
         alive();
         put(part, event.data);
@@ -77,9 +77,9 @@
       try {
         const answer = await fetch(window.location.href);
         const drawn = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const parts = answer.ok && !answer.redirected ? drawn.querySelectorAll("#main [data-part]") : [];
+        const parts = answer.ok && !answer.redirected ? drawn.querySelectorAll("[data-part]") : [];
         for (const part of parts) {
-          const place = main.querySelector(`[data-part="${part.dataset.part}"]`);
+          const place = document.querySelector(`[data-part="${part.dataset.part}"]`);
           // Where the keyboard is, nothing is taken away from under it.
           if (place && !place.contains(document.activeElement)) put(place, part.innerHTML);
         }

@@ -390,6 +390,12 @@ part-cancel-do = { $n ->
     [one] Eine Person überspringen
    *[other] { $n } Personen überspringen
   }
+part-cancel-of = { $n ->
+    [one] „{ $campaign }“ für eine Person abbrechen …
+   *[other] „{ $campaign }“ für { $n } Personen abbrechen …
+  }
+part-cancelled-title = Dieser Teil von „{ $campaign }“ ist schon abgebrochen
+part-cancelled = Wer dort wartete, wurde übersprungen, und weiter geschieht nichts. Die Seite der Kampagne sagt, wie es weiterging; bei dem, was angehalten ist, steht, was abgebrochen wurde.
 hold-cancelled = für immer: dieser Teil ist abgebrochen
 hold-why = Warum
 hold-lift = Weitergehen lassen

@@ -393,6 +393,12 @@ part-cancel-do = { $n ->
     [one] Skip one person
    *[other] Skip { $n } people
   }
+part-cancel-of = { $n ->
+    [one] Cancel “{ $campaign }” for one person…
+   *[other] Cancel “{ $campaign }” for { $n } people…
+  }
+part-cancelled-title = This part of “{ $campaign }” is cancelled already
+part-cancelled = Whoever waited there was skipped, and nothing more is done. The campaign’s own page tells how it went on; the holds list what is cancelled.
 hold-cancelled = for good: this part is cancelled
 hold-why = Why
 hold-lift = Let it go on

@@ -283,6 +283,8 @@ fn states(shown: &Shown, chosen: &str) -> (Choices, Choices) {
 #[derive(Deserialize)]
 pub(super) struct Place {
     after: Option<String>,
+    /// How many messages wait to somebody who was suppressed just now.
+    waits: Option<u64>,
 }
 
 /// Something that happened, as it is drawn.
@@ -314,6 +316,8 @@ struct ContactPage {
     zone: Option<String>,
     entries: Vec<Entry>,
     next: Option<String>,
+    /// How many messages wait to them, where they were suppressed just now.
+    waits: Option<u64>,
     may_change: bool,
 }
 
@@ -342,7 +346,8 @@ pub(super) async fn show(
     let attributes = attributes(&contact);
     let layout = Layout::of(&app, &visitor, Section::Contacts, title);
     let may_change = visitor.caller.scopes.has(Scope::ContactsWrite);
-    Ok(page(&ContactPage { layout, contact, known, attributes, zone, entries, next, may_change }))
+    let waits = place.waits.filter(|waits| *waits > 0);
+    Ok(page(&ContactPage { layout, contact, known, attributes, zone, entries, next, waits, may_change }))
 }
 
 /// Without the handing over of messages whose first try was also the last and stands above: that tells it as well.

@@ -18,8 +18,9 @@ use model::HoldId;
 use model::access::Scope;
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::Duration;
-use store::Hold;
+use store::{Campaign, Hold, Shelf};
 
 /// How long the engine may take to show its lanes.
 const LANES_WAIT: Duration = Duration::from_secs(2);
@@ -27,6 +28,8 @@ const LANES_WAIT: Duration = Duration::from_secs(2);
 const LANES_MAX: usize = 200;
 /// Campaigns that may be chosen from.
 const CAMPAIGNS_MAX: usize = 50;
+/// Campaigns under way, the newest, of which it is told what holds of several keep back.
+const KEPT_BACK_MAX: usize = 20;
 
 /// Which lanes.
 #[derive(Default, Deserialize)]
@@ -192,9 +195,15 @@ async fn hold_table(app: &App, visitor: &Visitor, may_write: bool, holds: Vec<Ho
         described.or_else(lane).unwrap_or(key)
     };
     let mut table = Table::new("holds", shown.say("holds"), head, shown.say("holds-empty")).with_csv(shown, "/holds");
-    let may_cancel = visitor.caller.scopes.has(Scope::CampaignsSend);
+    let may_cancel = may_write && visitor.caller.scopes.has(Scope::CampaignsSend);
+    let is_wide = |hold: &Hold| hold.campaign.is_none() && parts::is_part(hold);
+    let kept_back = match may_cancel && holds.iter().any(is_wide) {
+        true => kept_back(app, visitor).await?,
+        false => BTreeMap::new(),
+    };
     for hold in holds {
-        let is_part = parts::is_part(&hold);
+        let cancels_one = hold.campaign.filter(|_| may_cancel && parts::is_part(&hold) && !hold.cancels);
+        let cancels_each = kept_back.get(&hold.id.to_string()).filter(|_| is_wide(&hold));
         let campaign = match hold.campaign {
             Some(id) => app.store.campaign(id).await?.map(|campaign| campaign.name),
             None => None,
@@ -212,15 +221,32 @@ async fn hold_table(app: &App, visitor: &Visitor, may_write: bool, holds: Vec<Ho
         let why = shown.machine_said(&hold.why, &hold.at);
         let mut row = vec![Cell::text(&reach), Cell::text(until), Cell::text(why), by];
         if may_write {
-            let lift = Press::send(format!("/holds/{}/lift", hold.id), shown.say("hold-lift")).about(reach.as_str());
-            let cancel = Press::to(format!("/holds/{}/cancel", hold.id), shown.say("part-cancel")).about(reach);
-            let is_offered = may_cancel && is_part;
-            let presses = [(!hold.cancels).then_some(lift), is_offered.then_some(cancel)];
-            row.push(Cell::presses(presses.into_iter().flatten().collect()));
+            let lift = Press::send(format!("/holds/{}/lift", hold.id), shown.say("hold-lift")).about(&reach);
+            let one =
+                cancels_one.map(|id| Press::to(parts::asked_at(hold.id, id), shown.say("part-cancel")).about(&reach));
+            let each = cancels_each.into_iter().flatten().map(|(campaign, people)| {
+                let values = [("n", (*people).into()), ("campaign", campaign.name.as_str().into())];
+                Press::to(parts::asked_at(hold.id, campaign.id), shown.fill("part-cancel-of", &values)).about(&reach)
+            });
+            let presses = (!hold.cancels).then_some(lift).into_iter().chain(one).chain(each);
+            row.push(Cell::presses(presses.collect()));
         }
         table = table.rows([row]);
     }
     Ok(table)
+}
+
+/// Of the campaigns under way, what each hold keeps back of them, by the hold: the campaign and how many people.
+async fn kept_back(app: &App, visitor: &Visitor) -> Result<BTreeMap<String, Vec<(Campaign, u64)>>, Problem> {
+    let mut kept: BTreeMap<String, Vec<(Campaign, u64)>> = BTreeMap::new();
+    let under_way = Shelf::InProgress;
+    let campaigns = app.store.campaigns_of_shelf(visitor.caller.workspace, under_way, None, KEPT_BACK_MAX).await?;
+    for campaign in campaigns {
+        for held in &app.desk.latest.overview(app, &campaign).await?.holds {
+            kept.entry(held.hold.clone()).or_default().push((campaign.clone(), held.covers));
+        }
+    }
+    Ok(kept)
 }
 
 async fn hold_form(app: &App, visitor: &Visitor, entered: &Entered) -> Result<Form, Problem> {

@@ -4,6 +4,7 @@ use super::assets::PLACE;
 use super::shown::Shown;
 use super::visit::{Look, Stranger, Visitor};
 use crate::App;
+use askama::Template;
 use model::Language;
 use model::access::Scope;
 
@@ -132,7 +133,8 @@ pub(crate) struct Inside {
     section: Option<Section>,
     pub(crate) workspace: String,
     pub(crate) name: String,
-    pub(crate) is_sending: bool,
+    /// Whether mail is under way ([`engine_line`]).
+    pub(crate) engine: String,
     /// The page one looks at.
     pub(crate) at: String,
 }
@@ -149,6 +151,21 @@ impl Inside {
         let (_, word) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "done")?;
         DONE.into_iter().find(|known| *known == word)
     }
+}
+
+/// Whether mail is under way, as it stands below the menu.
+#[derive(Template)]
+#[template(path = "pages/engine.html")]
+struct EngineLine<'a> {
+    shown: &'a Shown,
+    icons: &'static str,
+    is_sending: bool,
+}
+
+/// Whether mail is under way, drawn; pages that move draw it anew.
+pub(super) fn engine_line(app: &App, shown: &Shown) -> String {
+    let icons: &'static str = &PLACE;
+    EngineLine { shown, icons, is_sending: app.engine.is_sending() }.render().unwrap_or_default()
 }
 
 impl Layout {
@@ -171,7 +188,7 @@ impl Layout {
                 section,
                 workspace: visitor.workspace.clone(),
                 name: visitor.name.clone(),
-                is_sending: app.engine.is_sending(),
+                engine: engine_line(app, &visitor.shown),
                 at: visitor.at.clone(),
             }),
         }

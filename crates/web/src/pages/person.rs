@@ -165,7 +165,10 @@ pub(super) async fn suppress((State(app), visitor, At(id), typed): Sent) -> Resu
     let contact = api::found(&app, &visitor.caller, id).await?;
     let wanted = json!({ "target": contact.email.unwrap_or_default(), "note": typed.some("note") });
     match suppressions::add(State(app.clone()), visitor.caller.clone(), given(&wanted)?).await {
-        Ok(_) => Ok(Redirect::to(&format!("/contacts/{id}?done=suppressed")).into_response()),
+        Ok((_, Json(done))) => {
+            let waits = done.waiting.map(|waits| format!("&waits={waits}")).unwrap_or_default();
+            Ok(Redirect::to(&format!("/contacts/{id}?done=suppressed{waits}")).into_response())
+        }
         Err(problem) => draw(&app, &visitor, id, &Entered::refused("suppress", typed, problem)?).await,
     }
 }

@@ -5,6 +5,7 @@
 
 use super::campaign::{Moving, as_of, found, is_elsewhere, paused_by, standing};
 use super::equation::Equation;
+use super::layout::engine_line;
 use super::names::by_kind;
 use super::shown::Shown;
 use super::{Visitor, live, trial};
@@ -317,6 +318,7 @@ impl Room {
         let standing = Standing { icons: &super::assets::PLACE, class, icon, state };
         parts.extend(standing.render().ok().map(|html| ("standing", html)));
         parts.insert("as-of", as_of(&visitor.shown, campaign));
+        parts.insert("engine", engine_line(app, &visitor.shown));
         parts
             .extend(trial::watched(&app.desk.latest, app, &visitor.shown, campaign).await?.map(|html| ("trial", html)));
         Ok(Room { parts, sees_lanes })

@@ -124,13 +124,47 @@ async fn what_a_hold_keeps_back_is_cancelled_from_its_page() {
     assert!(browser.look("/lanes").await.text.contains(&action));
     let asked = browser.look(&action).await.text;
     assert!(asked.contains("Skip 2 people") && asked.contains("value=\"they asked\""), "{asked}");
+    let button = asked.split("Skip 2 people").next().unwrap().rsplit('<').next().unwrap();
+    assert!(button.contains("risk"), "what cannot be undone looks like it: {button}");
     let reasonless = browser.submit(&action, "why=").await;
     assert!(reasonless.status == 422 && reasonless.text.contains("id=\"part-why-wrong\""), "{}", reasonless.text);
     assert_eq!(browser.submit(&action, "why=they+asked").await.status, 303);
     assert_eq!(store.tally(id).await.unwrap().in_progress(), 0);
     let lanes = browser.look("/lanes").await.text;
     assert!(lanes.contains("for good: this part is cancelled") && !lanes.contains(&action), "{lanes}");
-    assert_eq!(browser.look(&action).await.status, 404);
+    let again = browser.look(&action).await;
+    assert!(again.status == 200 && again.text.contains("is cancelled already"), "{}", again.text);
+    assert!(again.text.contains(&format!("/campaigns/{id}")) && !again.text.contains("name=\"why\""), "{}", again.text);
+    let second = browser.submit(&action, "why=they+asked").await;
+    assert!(second.status == 303 && second.headers["location"].to_str().unwrap().starts_with(&action));
+}
+
+#[tokio::test]
+async fn what_a_hold_of_every_campaign_keeps_back_of_one_is_cancelled_from_its_page() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let (browser, key) = (Browser::owner(&house).await, house.master_key().await);
+    let (store, id): (_, model::CampaignId) = (&house.app.store, things.campaign.parse().unwrap());
+    let paused = model::CampaignState::Paused;
+    store.set_campaign_state(id, paused, None, &Actor::Engine, house.app.now()).await.unwrap();
+    let reach = json!({ "domain": "first.example", "why": "they asked" });
+    let placed = house.post("/api/v1/holds", &key, reach).await.json();
+    let hold = placed["hold"]["id"].as_str().unwrap();
+    let action = format!("/holds/{hold}/cancel?campaign={id}");
+    let lanes = browser.look("/lanes").await.text;
+    assert!(lanes.contains(&action) && lanes.contains("Cancel “first news” for 2 people…"), "{lanes}");
+    assert_eq!(browser.look(&format!("/holds/{hold}/cancel")).await.status, 404, "of which campaign?");
+    let foreign = house.post("/api/v1/holds", &key, json!({ "why": "all of it" })).await.json();
+    let whole = format!("/holds/{}/cancel?campaign={id}", foreign["hold"]["id"].as_str().unwrap());
+    assert_eq!(browser.look(&whole).await.status, 404, "the whole of a campaign is cancelled on its own page");
+    assert!(browser.look(&action).await.text.contains("Skip 2 people"));
+    assert_eq!(store.tally(id).await.unwrap().in_progress(), 2, "asked first");
+    assert_eq!(browser.submit(&action, "why=they+asked").await.status, 303);
+    assert_eq!(store.tally(id).await.unwrap().in_progress(), 0);
+    let now = house.app.now();
+    let holds = store.holds(Some(now)).await.unwrap();
+    assert!(holds.iter().any(|one| one.id.to_string() == hold), "it goes on for the others");
+    assert!(browser.look(&action).await.text.contains("is cancelled already"));
 }
 
 #[tokio::test]

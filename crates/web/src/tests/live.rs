@@ -1,18 +1,19 @@
 //! Pages that move: the stream of a campaign's page, read while the campaign moves, and whoever is looked at in the
 //! investigation.
 
-use super::house::House;
+use super::campaigns::people;
+use super::house::{House, snapshot};
 use super::pages::{look, owner, submit};
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use model::{
-    Actor, Attempt, CampaignState, Category, DeliveryId, DeliveryState, Outcome, Reply, Scope, Stage, Verdict,
-    WorkspaceId,
+    Actor, Attempt, CampaignKind, CampaignState, Category, DeliveryId, DeliveryState, Outcome, Reply, Scope, Stage,
+    Verdict, WorkspaceId,
 };
 use serde_json::json;
 use std::time::Duration;
-use store::Settlement;
+use store::{Audience, NewCampaign, Settlement};
 
 /// Tries somebody of the campaign: `reply` was the last word.
 pub(super) async fn settle(house: &House, delivery: DeliveryId, to: DeliveryState, outcome: Outcome, reply: Reply) {
@@ -105,6 +106,19 @@ async fn figures_move_on_every_page_that_watches() {
     house.pass(Duration::from_secs(2));
     event(&mut one, "over").await;
     assert!(one.frame().await.is_none(), "the stream of what is over ends");
+}
+
+#[tokio::test]
+async fn whether_mail_is_under_way_moves_with_a_live_page() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let cookie = owner(&house).await;
+    let base = format!("/campaigns/{}", things.campaign);
+    let room = look(&house, &base, &cookie).await.text;
+    let drawn = room.split("<div data-part=\"engine\">").nth(1).unwrap().split("</div>").next().unwrap();
+    let request = Request::builder().uri(format!("{base}/live")).header("cookie", &cookie).body(Body::empty()).unwrap();
+    let mut body = house.open(request).await.into_body();
+    assert_eq!(event(&mut body, "engine").await.trim(), drawn.trim());
 }
 
 #[tokio::test]
@@ -214,6 +228,32 @@ async fn what_holds_it_stands_where_its_end_cannot_be_told() {
     let held = look(&house, &room, &cookie).await.text;
     let tile = held.split("<dt>Tried to the last</dt>").nth(1).unwrap().split("</div>").next().unwrap();
     assert!(tile.contains("It waits: ") && tile.contains("the shop is closed"), "{tile}");
+}
+
+#[tokio::test]
+async fn what_holds_a_part_of_those_who_wait_is_told_with_how_many() {
+    let house = House::new();
+    let (cookie, key) = (owner(&house).await, house.master_key().await);
+    let import = people(&house, &["a@a.example", "b@b.example"]).await;
+    let new = NewCampaign {
+        workspace: WorkspaceId::FIRST,
+        name: "spring".to_owned(),
+        kind: CampaignKind::Broadcast,
+        message: snapshot(),
+        audience: Audience::imports([import.parse().unwrap()]),
+        files_hash: [1; 32],
+        content_hash: [2; 32],
+        canary: 0,
+        trial: None,
+    };
+    let (store, now) = (&house.app.store, house.app.now());
+    let id = store.create_campaign(new, &Actor::Engine, now).await.unwrap().id;
+    store.build_campaign(id, &Actor::Engine, now).await.unwrap();
+    let hold = json!({ "domain": "b.example", "why": "the shop is closed" });
+    assert_eq!(house.post("/api/v1/holds", &key, hold).await.status, 201);
+    let room = look(&house, &format!("/campaigns/{id}"), &cookie).await.text;
+    let tile = room.split("<dt>Tried to the last</dt>").nth(1).unwrap().split("</div>").next().unwrap();
+    assert!(tile.contains("1 person waits: the shop is closed") && !tile.contains("It waits"), "{tile}");
 }
 
 #[tokio::test]

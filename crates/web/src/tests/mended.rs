@@ -666,6 +666,20 @@ async fn a_person_is_corrected_suppressed_and_forgotten_on_their_page() {
 }
 
 #[tokio::test]
+async fn whoever_is_suppressed_on_their_page_is_told_with_what_waits_for_them() {
+    let house = House::new();
+    let things = house.furnish().await;
+    let browser = Browser::owner(&house).await;
+    let base = format!("/contacts/{}", things.by_kind["contacts"]);
+    let sent = browser.submit(&format!("{base}/suppress"), "note=asked").await;
+    let place = sent.headers["location"].to_str().unwrap();
+    assert_eq!(place, format!("{base}?done=suppressed&waits=1"));
+    let said = browser.look(place).await.text;
+    assert!(said.contains("One message to them waits. It is skipped when it would be tried"), "{said}");
+    assert!(!browser.look(&base).await.text.contains("One message to them waits"));
+}
+
+#[tokio::test]
 async fn whoever_cannot_be_addressed_is_not_told_to_be_mailable() {
     let house = House::new();
     let cookie = owner(&house).await;
