@@ -284,26 +284,31 @@ async fn figures(
     Ok(people.zip(acted).map(|(people, acted)| Arm { people, acted }).collect())
 }
 
-/// Does everybody who is not in the sample wait for a person to choose their variant?
-pub async fn is_asking(store: &Store, campaign: &Campaign) -> Result<bool, StoreError> {
-    if !campaign.state.may_send() {
-        return Ok(false);
-    }
-    let trial = store.trial(campaign.workspace, campaign.id).await?;
-    let asks = |trial: Trial| trial.judged_at.is_some() && trial.winner.is_none() && !is_everybody(&trial);
-    Ok(trial.is_some_and(asks))
+/// Does a person choose the variant of everybody who is not in the sample?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByPerson {
+    /// No; or not as far as is known before the comparison is judged.
+    No,
+    /// It is not judged yet, and then they will, whatever it shows.
+    Later,
+    /// Everybody else waits for it.
+    Now,
 }
 
-/// Will everybody who is not in the sample wait for a person, whatever the comparison shows? So it is from the start until it
-/// was judged; then [`is_asking`].
-pub async fn will_ask(store: &Store, campaign: &Campaign) -> Result<bool, StoreError> {
+/// Who chooses in a campaign, as it stands.
+pub async fn by_person(store: &Store, campaign: &Campaign) -> Result<ByPerson, StoreError> {
     if !campaign.state.may_send() {
-        return Ok(false);
+        return Ok(ByPerson::No);
     }
     let trial = store.trial(campaign.workspace, campaign.id).await?;
-    let is_open = |trial: Trial| trial.judged_at.is_none() && trial.winner.is_none() && !is_everybody(&trial);
-    let by_person = || launch::snapshot(campaign).is_ok_and(|known| known.trial.is_some_and(|chosen| chosen.asks));
-    Ok(trial.is_some_and(is_open) && by_person())
+    let Some(trial) = trial.filter(|trial| trial.winner.is_none() && !is_everybody(trial)) else {
+        return Ok(ByPerson::No);
+    };
+    if trial.judged_at.is_some() {
+        return Ok(ByPerson::Now);
+    }
+    let asks = launch::snapshot(campaign).is_ok_and(|known| known.trial.is_some_and(|chosen| chosen.asks));
+    Ok(if asks { ByPerson::Later } else { ByPerson::No })
 }
 
 /// Is nobody left beside the sample?

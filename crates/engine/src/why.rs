@@ -424,7 +424,7 @@ async fn tell(
     };
     told.asks_for_a_choice = matches!(told.stands, Stands::Queued { .. })
         && row.variant.is_none()
-        && trial::is_asking(store, &campaign).await?;
+        && trial::by_person(store, &campaign).await? == trial::ByPerson::Now;
     if told.asks_for_a_choice {
         told.done = WAITS_FOR_A_CHOICE;
     }

@@ -15,6 +15,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use engine::launch::{self, Snapshot};
+use engine::trial::ByPerson;
 use model::access::Scope;
 use model::{CampaignId, CampaignKind, CampaignState, EventKind, Timestamp};
 use std::sync::Arc;
@@ -74,7 +75,7 @@ pub(super) async fn standing(
         let says = says_held(shown, &held.by, &held.why, held.until);
         return Ok(("soft", "pause", says));
     }
-    if engine::trial::is_asking(&app.store, campaign).await? {
+    if app.desk.latest.by_person(app, campaign).await? == ByPerson::Now {
         return Ok(("soft", "pause", shown.say("campaign-asks")));
     }
     let says = match retries.until {

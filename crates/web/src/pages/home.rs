@@ -12,6 +12,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use engine::report::{self, HeldBy};
+use engine::trial::ByPerson;
 use model::access::Scope;
 use model::alert::Severity;
 use model::{AlertKind, CampaignId, CampaignState, WorkspaceId};
@@ -201,7 +202,7 @@ async fn choices(app: &App, visitor: &Visitor, last: &[Campaign]) -> Result<Vec<
     let shown = &visitor.shown;
     let mut needs = Vec::new();
     for campaign in last {
-        if !engine::trial::is_asking(&app.store, campaign).await? {
+        if app.desk.latest.by_person(app, campaign).await? != ByPerson::Now {
             continue;
         }
         needs.push(Need {

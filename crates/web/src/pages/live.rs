@@ -17,7 +17,7 @@ use engine::forecast::{Forecast, forecast};
 use engine::lanes::LaneView;
 use engine::report::retries::{Retries, retries};
 use engine::report::{self, Report};
-use engine::trial::{self, Told};
+use engine::trial::{self, ByPerson, Told};
 use http_body_util::channel::{Channel, Sender};
 use model::access::Scope;
 use model::{CampaignId, CampaignState, Timestamp};
@@ -147,6 +147,7 @@ pub(crate) struct Latest {
     campaigns: Shared<CampaignId, Campaign>,
     reports: Shared<CampaignId, Arc<Report>>,
     trials: Shared<CampaignId, Option<Arc<Told>>>,
+    by_person: Shared<CampaignId, ByPerson>,
     at_sites: Shared<CampaignId, BTreeMap<String, u64>>,
     retries: Shared<CampaignId, Arc<Retries>>,
     forecasts: Shared<CampaignId, Arc<Forecast>>,
@@ -161,6 +162,7 @@ impl Latest {
         self.campaigns.forget(id);
         self.reports.forget(id);
         self.trials.forget(id);
+        self.by_person.forget(id);
         self.at_sites.forget(id);
         self.retries.forget(id);
         self.forecasts.forget(id);
@@ -188,6 +190,12 @@ impl Latest {
     pub(crate) async fn trial(&self, app: &App, campaign: &Campaign) -> Result<Option<Arc<Told>>, Problem> {
         let read = async { Ok(trial::told(&app.store, campaign, app.now()).await?.map(Arc::new)) };
         self.trials.get(app, campaign.id, FRESH_SLOWLY, read).await
+    }
+
+    /// Does a person choose its variant? At most a second old.
+    pub(crate) async fn by_person(&self, app: &App, campaign: &Campaign) -> Result<ByPerson, Problem> {
+        let read = async { Ok(engine::trial::by_person(&app.store, campaign).await?) };
+        self.by_person.get(app, campaign.id, FRESH, read).await
     }
 
     /// When those who were put off are tried again, a few seconds old at most. Nothing of what is not sent from here.

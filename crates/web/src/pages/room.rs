@@ -21,6 +21,7 @@ use engine::forecast::{Bound, Forecast};
 use engine::lanes::{LaneView, LimitView};
 use engine::report::retries::Retries;
 use engine::report::{Cause, HeldBy, Report, Waiting};
+use engine::trial::ByPerson;
 use model::access::Scope;
 use model::{CampaignId, CampaignState, Category, Timestamp};
 use std::collections::BTreeMap;
@@ -301,13 +302,12 @@ impl Room {
         };
         let retries = app.desk.latest.retries(app, campaign).await?;
         let held = held_by(&visitor.shown, &report, &lanes);
-        let asks = engine::trial::is_asking(&app.store, campaign).await?;
-        let mut parts = drawn(&visitor.shown, &base, (&report, &retries, asks), lanes);
+        let chosen = app.desk.latest.by_person(app, campaign).await?;
+        let mut parts = drawn(&visitor.shown, &base, (&report, &retries, chosen == ByPerson::Now), lanes);
         let foreseen = app.desk.latest.forecast(app, campaign, report.in_progress).await?;
-        let needs_choice = asks || engine::trial::will_ask(&app.store, campaign).await?;
         let pace = match is_elsewhere(app, campaign) {
             true => Pace::left(&visitor.shown, (&base, report.in_progress), &foreseen),
-            false if needs_choice => Pace::asks(&visitor.shown, (&base, report.in_progress), &foreseen),
+            false if chosen != ByPerson::No => Pace::asks(&visitor.shown, (&base, report.in_progress), &foreseen),
             false => Pace::of(&visitor.shown, (&base, campaign.state, report.in_progress), &foreseen, &retries, held),
         };
         parts.extend(pace.render().ok().map(|html| ("pace", html)));

@@ -124,7 +124,7 @@ async fn what_a_hold_keeps_back_is_cancelled_from_its_page() {
     assert!(browser.look("/lanes").await.text.contains(&action));
     let asked = browser.look(&action).await.text;
     assert!(asked.contains("Skip 2 people") && asked.contains("value=\"they asked\""), "{asked}");
-    let button = asked.split("Skip 2 people").next().unwrap().rsplit('<').next().unwrap();
+    let button = asked.rsplit_once("Skip 2 people").unwrap().0.rsplit_once("<button").unwrap().1;
     assert!(button.contains("risk"), "what cannot be undone looks like it: {button}");
     let reasonless = browser.submit(&action, "why=").await;
     assert!(reasonless.status == 422 && reasonless.text.contains("id=\"part-why-wrong\""), "{}", reasonless.text);
