@@ -135,6 +135,8 @@ impl Pace {
             && let Some(rest) = self.rest.take()
         {
             self.rested(*rest, now, &mut response.changes);
+            // The next process need not feel the way once more.
+            response.steps = true;
         }
         self.counts.add(now);
         if accepted {
@@ -148,7 +150,7 @@ impl Pace {
             let is_settled = |pace: &Pace| pace.rate.as_ref().map(Rate::is_settled);
             let before = (self.ramp, is_settled(self));
             self.faster(now, &mut response.changes);
-            response.steps = (self.ramp, is_settled(self)) != before;
+            response.steps |= (self.ramp, is_settled(self)) != before;
         }
         response
     }

@@ -21,7 +21,8 @@ const ASKED_MIN: Duration = Duration::from_secs(30);
 const ASKED_MAX: Duration = Duration::from_secs(6 * 3600);
 /// A probe that has not reported by then is given up for lost.
 const PROBE_LASTS: Duration = Duration::from_secs(15);
-/// A rest for reputation that was over for less than this before anybody tried is followed by its slow way back.
+/// After a rest for reputation or the day that was over for less than this before anybody tried, one message feels the way, and
+/// for reputation the slow way back follows.
 const FELT_WITHIN: Duration = Duration::from_secs(24 * 3600);
 /// Providers turn their day at midnight UTC or not far from it; this much later it has turned.
 const DAY_MARGIN: Duration = Duration::from_secs(300);
@@ -80,12 +81,12 @@ pub(super) struct KeptRest {
 
 impl KeptRest {
     /// Rests for reputation, for the day and for the rate outlive a restart; after the others one simply tries. After
-    /// one for reputation the way has to be felt also when it was over meanwhile. How long a rate refusal lasted cannot
-    /// be told any more when nobody was there at its end.
+    /// one for reputation or the day the way has to be felt also when it was over meanwhile: distrust may last, and their day
+    /// may turn at another hour. How long a rate refusal lasted cannot be told any more when nobody was there at its end.
     pub(super) fn is_worth_restoring(&self, now: Timestamp) -> bool {
         match self.kind {
-            Kind::Reputation => now.since(self.until) < FELT_WITHIN,
-            Kind::Day | Kind::Rate => self.until > now,
+            Kind::Reputation | Kind::Day => now.since(self.until) < FELT_WITHIN,
+            Kind::Rate => self.until > now,
             Kind::Trouble | Kind::Silence | Kind::Door => false,
         }
     }

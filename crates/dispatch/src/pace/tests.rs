@@ -402,6 +402,32 @@ fn a_day_that_turns_at_another_hour_costs_no_day_of_ours() {
 }
 
 #[test]
+fn after_a_rest_for_the_day_that_ended_unseen_one_message_feels_the_way() {
+    let words = "450 4.7.1 the daily limit of your address is reached";
+    let mut lane = Lane::new(ceilings());
+    for _ in 0..40 {
+        assert!(lane.starts());
+        lane.accepted(1, 1);
+    }
+    lane.starts();
+    lane.now = lane.refused(words).hold.unwrap().until + HOUR * 2;
+    let mut lane = restarted(&lane);
+    assert!(lane.connects(0) && !lane.connects(1), "one connection");
+    assert!(lane.starts() && !lane.starts(), "one message");
+    let hold = lane.refused(words).hold.unwrap();
+    assert_eq!(hold.until.since(lane.now), HOUR * 2, "their day goes on");
+    lane.now = hold.until + MINUTE * 5;
+    let mut lane = restarted(&lane);
+    assert!(lane.starts() && !lane.starts(), "and once more after that");
+    let response = lane.accepted(1, 0);
+    assert!(response.steps && lane.pace.hold(lane.now).is_none(), "worth keeping: {response:?}");
+    let mut next = restarted(&lane);
+    assert!(next.connects(1) && next.starts() && next.starts(), "it was felt already");
+    let mut later = restarted(lane.after(DAY * 2));
+    assert!(later.starts() && later.starts());
+}
+
+#[test]
 fn a_day_that_has_become_shorter_is_learned_when_it_turned_before_our_eyes() {
     let words = "450 4.7.1 the daily limit of your address is reached";
     let mut lane = Lane::new(ceilings());
