@@ -288,6 +288,8 @@ async fn whoever_has_to_choose_is_asked_wherever_they_look() {
     assert!(room.contains("Nobody can tell: everybody who is not in the sample"), "from the start: {room}");
     let settling = store::Settling { found: Some("{}".to_owned()), winner: None, said: "B led.".to_owned() };
     house.app.store.settle_trial(W, campaign, settling, &Actor::Engine, house.app.now()).await.unwrap();
+    // What the pages show may be a second old.
+    house.pass(Duration::from_secs(1));
     let place = format!("/campaigns/{campaign}/report#trial");
     let home = look(&house, "/", &cookie).await.text;
     assert!(home.contains("somebody must choose the variant") && home.contains(&place), "{home}");
