@@ -34,6 +34,7 @@ export default async function story(browser) {
   await kim.sees("attempted", "[data-reach]");
   await walks(kim);
   await typesInto(page, "Subject", "Typed");
+  await typesInto(page, "Message", `<p>All of it was typed.</p><p><a href="{{ unsubscribe_url }}">Stop</a> {{ postal_address }}</p>`);
   await tabsTo(page, "Save and review");
   await kim.leaves(() => page.keyboard.press("Enter"));
   const campaign = kim.at();
