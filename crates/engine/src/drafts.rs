@@ -351,14 +351,13 @@ async fn judge(
     for (variant, compiled) in (0..).zip(&variants) {
         somebody_can_leave(store, workspace, &snapshot.of_variant(variant).file.name, compiled).await?;
     }
-    let mut objections = guard::objections(store, workspace, &snapshot.options, world).await?;
+    let mut objections = about_message(store, workspace, &snapshot, world).await?;
     if objections.is_empty() {
         for (variant, compiled) in (0..).zip(&variants) {
             HeaderPlan::new(snapshot.of_variant(variant).fields(campaign, compiled, String::new())?)
                 .map_err(|why| SendError::Input(why.to_string()))?;
         }
     }
-    objections.extend(unwritten(&snapshot));
     objections.extend(about_rules(store, campaign).await?);
     let expires_at = snapshot.options.timing.expires_at.filter(|at| *at <= begins);
     objections.extend(expires_at.map(|at| Objection::Expired { at }));
@@ -384,13 +383,20 @@ async fn judge(
     Ok(Judged { snapshot, variants, content_hash, audience, objections, warnings, gaps })
 }
 
-/// A message that nobody wrote, in any of its variants.
-pub(crate) fn unwritten(snapshot: &Snapshot) -> Option<Objection> {
+/// What speaks against a message, whoever it is for: of a campaign and of a sequence alike.
+pub(crate) async fn about_message(
+    store: &Store,
+    workspace: WorkspaceId,
+    snapshot: &Snapshot,
+    world: &World,
+) -> Result<Vec<Objection>, SendError> {
+    let mut objections = guard::objections(store, workspace, &snapshot.options, world).await?;
     let is_unwritten = |variant| {
         let file = snapshot.of_variant(variant).file;
         UNWRITTEN.iter().any(|begun| file.source.contains(begun))
     };
-    (0..snapshot.variants()).any(is_unwritten).then_some(Objection::Unwritten)
+    objections.extend((0..snapshot.variants()).any(is_unwritten).then_some(Objection::Unwritten));
+    Ok(objections)
 }
 
 /// The values among `columns` that a tag shows: each column answers to its own name and to the tag made of it, and shows what

@@ -361,16 +361,23 @@ fn enough_for_today_waits_for_tomorrow_and_is_remembered() {
     assert_eq!((more, next.pace.may_start(next.now)), (4, Permit::NotBefore(next_day(next.now))));
 }
 
-#[test]
-fn a_day_that_turns_at_another_hour_costs_no_day_of_ours() {
-    let words = "450 4.7.1 the daily limit of your address is reached";
+const DAY_IS_FULL: &str = "450 4.7.1 the daily limit of your address is reached";
+
+/// A lane that was refused for the day after forty messages, and what came of the refusal.
+fn full_for_the_day() -> (Lane, Response) {
     let mut lane = Lane::new(ceilings());
     for _ in 0..40 {
         assert!(lane.starts());
         lane.accepted(1, 1);
     }
     lane.starts();
-    let first = lane.refused(words);
+    let response = lane.refused(DAY_IS_FULL);
+    (lane, response)
+}
+
+#[test]
+fn a_day_that_turns_at_another_hour_costs_no_day_of_ours() {
+    let (mut lane, first) = full_for_the_day();
     assert_eq!(first.changes[0].to, Some(40));
     lane.now = first.hold.unwrap().until;
     // Their day turns at half past eight, as in California in summer: until then they refuse, and it is felt for.
@@ -378,7 +385,7 @@ fn a_day_that_turns_at_another_hour_costs_no_day_of_ours() {
     let mut rests = Vec::new();
     while lane.now < turns {
         assert!(lane.starts() && !lane.starts(), "one message feels the way");
-        let hold = lane.refused(words).hold.unwrap();
+        let hold = lane.refused(DAY_IS_FULL).hold.unwrap();
         rests.push(hold.until.since(lane.now).as_secs() / 3_600);
         lane.now = hold.until;
     }
@@ -395,7 +402,7 @@ fn a_day_that_turns_at_another_hour_costs_no_day_of_ours() {
         lane.accepted(1, 1);
     }
     assert!(lane.starts());
-    let early = lane.refused(words);
+    let early = lane.refused(DAY_IS_FULL);
     let rest = early.hold.unwrap().until.since(lane.now);
     assert_eq!(rest, HOUR * 2, "their day goes on: it is felt for, not slept through");
     assert_eq!(lane.in_force(Limit::PerDay).unwrap().value, 40);
@@ -403,18 +410,12 @@ fn a_day_that_turns_at_another_hour_costs_no_day_of_ours() {
 
 #[test]
 fn after_a_rest_for_the_day_that_ended_unseen_one_message_feels_the_way() {
-    let words = "450 4.7.1 the daily limit of your address is reached";
-    let mut lane = Lane::new(ceilings());
-    for _ in 0..40 {
-        assert!(lane.starts());
-        lane.accepted(1, 1);
-    }
-    lane.starts();
-    lane.now = lane.refused(words).hold.unwrap().until + HOUR * 2;
+    let (mut lane, first) = full_for_the_day();
+    lane.now = first.hold.unwrap().until + HOUR * 2;
     let mut lane = restarted(&lane);
     assert!(lane.connects(0) && !lane.connects(1), "one connection");
     assert!(lane.starts() && !lane.starts(), "one message");
-    let hold = lane.refused(words).hold.unwrap();
+    let hold = lane.refused(DAY_IS_FULL).hold.unwrap();
     assert_eq!(hold.until.since(lane.now), HOUR * 2, "their day goes on");
     lane.now = hold.until + MINUTE * 5;
     let mut lane = restarted(&lane);
@@ -429,20 +430,19 @@ fn after_a_rest_for_the_day_that_ended_unseen_one_message_feels_the_way() {
 
 #[test]
 fn a_day_that_has_become_shorter_is_learned_when_it_turned_before_our_eyes() {
-    let words = "450 4.7.1 the daily limit of your address is reached";
     let mut lane = Lane::new(ceilings());
     for _ in 0..40 {
         lane.starts();
         lane.accepted(1, 1);
     }
     lane.starts();
-    lane.now = lane.refused(words).hold.unwrap().until;
+    lane.now = lane.refused(DAY_IS_FULL).hold.unwrap().until;
     for _ in 0..10 {
         assert!(lane.starts());
         lane.accepted(1, 1);
     }
     lane.starts();
-    assert_eq!(lane.refused(words).changes[0].to, Some(10));
+    assert_eq!(lane.refused(DAY_IS_FULL).changes[0].to, Some(10));
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub mod review;
 
 use crate::launch::{self, MessageFile, Snapshot};
 use crate::options::SendOptions;
-use crate::{Handle, Obeyed, SendError, drafts, guard};
+use crate::{Handle, Obeyed, SendError, drafts};
 use dispatch::windows::Zone;
 use mail::compose::{Compiled, HeaderPlan};
 use model::sequence::{By, Definition, SequenceError};
@@ -288,8 +288,7 @@ impl Ready {
         let called = format!("{}: {name}", sequence.name);
         let compiled = snapshot.compile(&called)?;
         snapshot.warnings(&compiled)?;
-        let mut objections = guard::objections(store, workspace, &snapshot.options, world).await?;
-        objections.extend(drafts::unwritten(&snapshot));
+        let objections = drafts::about_message(store, workspace, &snapshot, world).await?;
         if !objections.is_empty() {
             return Err(SendError::Objections(objections));
         }

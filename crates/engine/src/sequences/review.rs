@@ -3,7 +3,7 @@
 //! Writes nothing. Whoever lets it go on is refused by what stands against it ([`crate::Handle::activate_sequence`]).
 
 use super::messages;
-use crate::{Objection, SendError, drafts, guard};
+use crate::{Objection, SendError, drafts};
 use net::World;
 use store::{Sequence, Store};
 
@@ -38,8 +38,7 @@ pub async fn review(store: &Store, world: &World, sequence: &Sequence) -> Result
             Err(SendError::Message { why, .. } | SendError::Input(why)) => (vec![why], Vec::new()),
             Err(other) => return Err(other),
         };
-        let mut objections = guard::objections(store, workspace, &snapshot.options, world).await?;
-        objections.extend(drafts::unwritten(&snapshot));
+        let objections = drafts::about_message(store, workspace, &snapshot, world).await?;
         found.push(Reviewed { message: name, faults, objections, warnings });
     }
     Ok(found)

@@ -373,6 +373,7 @@ pub(super) async fn choose(
         return Err(Problem::new(Code::InvalidField, visitor.shown.say("trial-choose-none")));
     }
     let choice = api::Choice { variant: form.get("variant").to_owned(), because: form.some("because") };
-    let Json(_) = api::choose(State(app), visitor.caller.clone(), At(id), Input(choice)).await?;
+    let Json(_) = api::choose(State(app.clone()), visitor.caller.clone(), At(id), Input(choice)).await?;
+    app.desk.latest.forget(id);
     Ok(Redirect::to(&format!("/campaigns/{id}/report#trial")).into_response())
 }

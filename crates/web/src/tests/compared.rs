@@ -304,6 +304,7 @@ async fn whoever_has_to_choose_is_asked_wherever_they_look() {
     let page = look(&house, &format!("/deliveries/{}", rest.delivery), &cookie).await.text;
     assert!(page.contains("everybody else waits until somebody chooses theirs"), "{page}");
     house.post(&format!("/api/v1/campaigns/{campaign}/variant"), &key, json!({ "variant": "A" })).await;
+    house.pass(Duration::from_secs(1));
     assert!(!look(&house, "/", &cookie).await.text.contains(&place), "nobody is asked any more");
 }
 

@@ -4,7 +4,7 @@ use super::browser::{Browser, roles};
 use super::house::{House, START_MS};
 use crate::Config;
 use model::alert::Standing;
-use model::{Actor, AlertId, AlertKind, Role, SuppressionReason, Timestamp, WorkspaceId};
+use model::{Actor, AlertId, AlertKind, CampaignId, CampaignState, Role, SuppressionReason, Timestamp, WorkspaceId};
 use serde_json::json;
 use std::time::Duration;
 use store::{Alert, Listing, OpenOptions, Store, Target};
@@ -110,15 +110,21 @@ async fn sources_pools_and_holds_are_described_bounded_and_let_go() {
     assert!(!browser.look("/lanes").await.text.contains("they asked"));
 }
 
+/// A house whose campaign is paused, two people waiting.
+async fn paused() -> (House, CampaignId) {
+    let house = House::new();
+    let id = house.furnish().await.campaign.parse().unwrap();
+    let now = house.app.now();
+    house.app.store.set_campaign_state(id, CampaignState::Paused, None, &Actor::Engine, now).await.unwrap();
+    (house, id)
+}
+
 #[tokio::test]
 async fn what_a_hold_keeps_back_is_cancelled_from_its_page() {
-    let house = House::new();
-    let things = house.furnish().await;
+    let (house, id) = paused().await;
     let (browser, key) = (Browser::owner(&house).await, house.master_key().await);
-    let (store, id): (_, model::CampaignId) = (&house.app.store, things.campaign.parse().unwrap());
-    let paused = model::CampaignState::Paused;
-    store.set_campaign_state(id, paused, None, &Actor::Engine, house.app.now()).await.unwrap();
-    let reach = json!({ "campaign": things.campaign, "domain": "first.example", "why": "they asked" });
+    let store = &house.app.store;
+    let reach = json!({ "campaign": id.to_string(), "domain": "first.example", "why": "they asked" });
     let placed = house.post("/api/v1/holds", &key, reach).await.json();
     let action = format!("/holds/{}/cancel", placed["hold"]["id"].as_str().unwrap());
     assert!(browser.look("/lanes").await.text.contains(&action));
@@ -141,12 +147,9 @@ async fn what_a_hold_keeps_back_is_cancelled_from_its_page() {
 
 #[tokio::test]
 async fn what_a_hold_of_every_campaign_keeps_back_of_one_is_cancelled_from_its_page() {
-    let house = House::new();
-    let things = house.furnish().await;
+    let (house, id) = paused().await;
     let (browser, key) = (Browser::owner(&house).await, house.master_key().await);
-    let (store, id): (_, model::CampaignId) = (&house.app.store, things.campaign.parse().unwrap());
-    let paused = model::CampaignState::Paused;
-    store.set_campaign_state(id, paused, None, &Actor::Engine, house.app.now()).await.unwrap();
+    let store = &house.app.store;
     let reach = json!({ "domain": "first.example", "why": "they asked" });
     let placed = house.post("/api/v1/holds", &key, reach).await.json();
     let hold = placed["hold"]["id"].as_str().unwrap();

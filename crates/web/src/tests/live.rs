@@ -109,7 +109,7 @@ async fn figures_move_on_every_page_that_watches() {
 }
 
 #[tokio::test]
-async fn whether_mail_is_under_way_moves_with_a_live_page() {
+async fn whether_mail_is_under_way_is_told_anew_by_a_live_page() {
     let house = House::new();
     let things = house.furnish().await;
     let cookie = owner(&house).await;

@@ -196,7 +196,6 @@ pub(crate) async fn choose(
     let variant = read_letter(&choice.variant)?;
     let because = choice.because.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     app.engine.choose_variant(caller.workspace, known.id, variant, because, &caller.actor).await?;
-    app.desk.latest.forget(known.id);
     let told = trial::told(&app.store, &known, app.now()).await?;
     Ok(Json(serde_json::to_value(told).unwrap_or_default()))
 }
