@@ -6,7 +6,7 @@
 
 use crate::launch::{self, MessageFile, Snapshot};
 use crate::options::{Dkim, InDoubt, SendOptions, Unsubscribe};
-use crate::trial::Comparison;
+use crate::trial::{Comparison, letter_beside};
 use crate::{Objection, SendError, Stakes, guard, messages};
 use mail::compose::{Compiled, HeaderPlan, OUR_TAGS, RenderError, Rendered, Values, answers, without_entries};
 use mail::values::{self, Aliases, EMAIL_TAG};
@@ -395,7 +395,8 @@ pub(crate) async fn about_message(
         let file = snapshot.of_variant(variant).file;
         UNWRITTEN.iter().any(|begun| file.source.contains(begun))
     };
-    objections.extend((0..snapshot.variants()).any(is_unwritten).then_some(Objection::Unwritten));
+    let which = (0..snapshot.variants()).find(|variant| is_unwritten(*variant));
+    objections.extend(which.map(|variant| Objection::Unwritten { variant: letter_beside(variant) }));
     Ok(objections)
 }
 

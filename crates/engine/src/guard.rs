@@ -37,8 +37,11 @@ pub enum Objection {
     NoUnsubscribe,
     /// The sender's legal name and postal address are missing.
     NoPostalAddress,
-    /// Nobody wrote it: it, or a variant of it, still has the text that a message begins with ([`crate::drafts::UNWRITTEN`]).
-    Unwritten,
+    /// Nobody wrote it: it still has the text that a message begins with ([`crate::drafts::UNWRITTEN`]).
+    Unwritten {
+        /// The letter of the variant that has it; `None`: the message itself.
+        variant: Option<char>,
+    },
     /// Nobody would get it.
     Nobody {
         /// How many people of the audience would be skipped.
@@ -76,7 +79,7 @@ impl Objection {
             Objection::KeyUnseen { .. } => "key_not_seen",
             Objection::NoUnsubscribe => "no_unsubscribe",
             Objection::NoPostalAddress => "no_postal_address",
-            Objection::Unwritten => "unwritten",
+            Objection::Unwritten { .. } => "unwritten",
             Objection::Nobody { .. } => "nobody_to_send_to",
             Objection::Expired { .. } => "expired",
             Objection::RuleNamesGone(_) => "rule_names_gone",
@@ -88,7 +91,10 @@ impl Objection {
     pub const fn field(&self) -> Option<&'static str> {
         match self {
             Objection::NoKey { .. } | Objection::KeyNotPublished { .. } | Objection::KeyUnseen { .. } => Some("from"),
-            Objection::NoUnsubscribe | Objection::Unwritten | Objection::SentAlready { .. } => Some("message.source"),
+            Objection::NoUnsubscribe | Objection::Unwritten { variant: None } | Objection::SentAlready { .. } => {
+                Some("message.source")
+            }
+            Objection::Unwritten { variant: Some(_) } => Some("compare.variants"),
             Objection::Nobody { .. } | Objection::RuleNamesGone(_) => Some("audience"),
             Objection::Expired { .. } => Some("expires_at"),
             Objection::NoPostalAddress => None,
@@ -106,7 +112,12 @@ impl fmt::Display for Objection {
             }
             Objection::NoUnsubscribe => f.write_str("nobody could unsubscribe"),
             Objection::NoPostalAddress => f.write_str("the sender's legal name and postal address are missing"),
-            Objection::Unwritten => f.write_str("the message still has the text that it began with: write it first"),
+            Objection::Unwritten { variant: None } => {
+                f.write_str("the message still has the text that it began with: write it first")
+            }
+            Objection::Unwritten { variant: Some(letter) } => {
+                write!(f, "variant {letter} still has the text that it began with: write it first")
+            }
             Objection::Nobody { skipped } => {
                 write!(f, "nobody would get it: all {} people of the audience would be skipped", thousands(*skipped))
             }

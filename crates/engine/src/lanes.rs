@@ -458,6 +458,14 @@ pub async fn outside_hours(store: &Store, campaign: &Campaign, now: Timestamp) -
     Ok(Some(everywhere(ANY_SOURCE, campaign, closed.people, (closed.first, why.as_str()))))
 }
 
+/// The same of a campaign whose sending domain has spent its budget of today.
+pub async fn domain_spent(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<LaneView>, StoreError> {
+    let Some(snapshot) = launch::snapshot(campaign).ok().filter(|_| campaign.state.may_send()) else { return Ok(None) };
+    let Some((until, why)) = paths::domain_is_spent(store, &snapshot.options, now).await? else { return Ok(None) };
+    let waiting = store.tally(campaign.id).await?.in_progress();
+    Ok((waiting > 0).then(|| everywhere(ANY_SOURCE, campaign, waiting, (until, why.as_str()))))
+}
+
 /// The view of what keeps so many of a campaign back wherever they go.
 pub(crate) fn everywhere(source: &str, campaign: &Campaign, waiting: u64, (until, why): (Timestamp, &str)) -> LaneView {
     let why = format!("campaign {} {}: {why}", campaign.number, in_quotes(&campaign.name));

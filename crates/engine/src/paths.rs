@@ -11,6 +11,7 @@ use crate::house::SITE_FOR_PROVIDER;
 use crate::lane::HOLD_GONE_ROUND;
 use crate::lanes::Written;
 use crate::launch;
+use crate::options::SendOptions;
 use crate::remembered::{Configured, Remembered};
 use dispatch::brakes::LeftAlone;
 use dispatch::pace::{InForce, Limit, Outlook, Pace};
@@ -379,6 +380,21 @@ pub(crate) async fn sending_domain(
         }
     }
     Ok(Some((name, Who::Domain { warm_since: None }, sums.into_iter().collect())))
+}
+
+/// Until when the day's budget of a campaign's sending domain is spent, if it is, and why it was so large.
+pub(crate) async fn domain_is_spent(
+    store: &Store,
+    options: &SendOptions,
+    now: Timestamp,
+) -> Result<Option<(Timestamp, String)>, StoreError> {
+    if options.transport.stakes() == Stakes::Rehearsal {
+        return Ok(None);
+    }
+    let Some((name, who, history)) = sending_domain(store, &options.from, now).await? else { return Ok(None) };
+    let (allowance, spent) = today_of(&who, None, &history, now.day());
+    let why = || format!("today's budget of the sending domain {name} is spent: {}", allowance.why);
+    Ok((spent >= allowance.messages).then(|| (next_day(now), why())))
 }
 
 /// The budget of a day, and what is spent of it.

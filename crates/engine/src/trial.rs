@@ -148,6 +148,11 @@ impl Comparison {
     }
 }
 
+/// What a variant is called beside the message itself, which needs no name.
+pub(crate) fn letter_beside(variant: u8) -> Option<char> {
+    (variant > 0).then(|| letter(variant.into()))
+}
+
 impl Snapshot {
     /// How many variants of the message there are.
     pub(crate) fn variants(&self) -> u8 {
@@ -157,7 +162,13 @@ impl Snapshot {
     /// A variant of the message, compiled against the audience's columns: its links have numbers of their own.
     pub(crate) fn compile_variant(&self, name: &str, variant: u8) -> Result<Compiled, SendError> {
         let links = LinkOptions { after: self.links_before(variant), ..self.options.tracking.links() };
-        self.of_variant(variant).compile_with(name, links, self.own(variant))
+        let compiled = self.of_variant(variant).compile_with(name, links, self.own(variant));
+        match (compiled, letter_beside(variant)) {
+            (Err(SendError::Message { file, why }), Some(letter)) => {
+                Err(SendError::Message { file, why: format!("variant {letter}: {why}") })
+            }
+            (compiled, _) => compiled,
+        }
     }
 
     /// The campaign as if there were no other variant.
@@ -610,6 +621,16 @@ mod tests {
             undecided: Undecided::Leader,
         };
         Snapshot { file, options, columns: Vec::new(), never_mailed: false, trial: Some(trial) }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_variant_names_it() {
+        let broken = MessageFile::new("news.md".to_owned(), "---\nsubject: Hi\n---\n{{ }".to_owned());
+        let other = Variant { file: Some(broken.clone()), ..Variant::default() };
+        let whole = snapshot(vec![other]);
+        let said = whole.compile_variant("x", 1).unwrap_err().to_string();
+        let alone = Snapshot { file: broken, ..whole }.compile("x").unwrap_err().to_string();
+        assert_eq!(said, alone.replacen("news.md: ", "news.md: variant B: ", 1));
     }
 
     #[test]

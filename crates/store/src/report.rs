@@ -66,7 +66,7 @@ impl CauseCount {
 pub struct Among {
     /// Only those of a trial's sample who got this variant.
     pub variant: Option<u8>,
-    /// Only those who were put off at first: tried more than once.
+    /// Only those who were put off at first: a try before the last one ended deferred.
     pub put_off: bool,
     /// Only those who were skipped for this reason.
     pub skip: Option<SkipReason>,

@@ -758,6 +758,7 @@ objection-key_not_seen = Der Eintrag des Schlüssels ließ sich nicht nachschlag
 objection-no_unsubscribe = Niemand könnte sich abmelden.
 objection-no_postal_address = Rechtlicher Name und Anschrift des Absenders fehlen.
 objection-unwritten = Sie hat noch den Text, mit dem sie begann.
+unwritten-variant = Variante { $variant } hat noch den Text, mit dem sie begann.
 objection-nobody_to_send_to = Niemand bekäme sie: Alle des Empfängerkreises würden übersprungen.
 objection-expired = Sie ist bis { $at } von Nutzen und begänne erst danach: Niemand bekäme sie.
 objection-rule_names_gone = Die Regel des Segments „{ $segment }“ nennt { $what ->

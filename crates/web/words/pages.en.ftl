@@ -758,6 +758,7 @@ objection-key_not_seen = The key's record could not be looked up.
 objection-no_unsubscribe = Nobody could unsubscribe.
 objection-no_postal_address = The sender's legal name and postal address are missing.
 objection-unwritten = It still has the text that it began with.
+unwritten-variant = Variant { $variant } still has the text that it began with.
 objection-nobody_to_send_to = Nobody would get it: everybody of the audience would be skipped.
 objection-expired = It is of use until { $at }, and would begin later than that: nobody would get it.
 objection-rule_names_gone = The rule of the segment “{ $segment }” names { $what ->

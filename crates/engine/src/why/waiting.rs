@@ -2,7 +2,6 @@
 //! rest toward their site, limits learned there, a day's budget.
 
 use super::skip_meaning;
-use crate::budget::next_day;
 use crate::fleet::Ways;
 use crate::forecast::forecast;
 use crate::holds::{cancels_in, placed_by, reaching};
@@ -82,18 +81,14 @@ pub async fn waits_for(store: &Store, delivery: DeliveryId, now: Timestamp) -> R
             waits.extend(in_line(store, &campaign, site).await?);
         }
     }
-    if stakes != Stakes::Rehearsal
-        && let Some(options) = &options
-        && let Some((name, who, history)) = paths::sending_domain(store, &options.from, now).await?
-    {
-        let (allowance, spent) = paths::today_of(&who, None, &history, now.day());
-        let why = format!("today's budget of the sending domain {name} is spent: {}", allowance.why);
-        waits.extend((spent >= allowance.messages).then(|| WaitsFor { until: Some(next_day(now)), why }));
+    if let Some(options) = &options {
+        let spent = paths::domain_is_spent(store, options, now).await?;
+        waits.extend(spent.map(|(until, why)| WaitsFor { until: Some(until), why }));
     }
     let expires_at = options.as_ref().and_then(|options| options.timing.expires_at);
     match (too_late(expires_at, row.due.map(|(_, at)| at).max(opens), &waits), expires_at) {
         (Some(too_late), _) => waits.push(too_late),
-        (None, Some(expires_at)) => waits.extend(may_be_too_late(store, &campaign, expires_at, now).await?),
+        (None, Some(_)) => waits.extend(may_be_too_late(store, &campaign, now).await?),
         (None, None) => {}
     }
     Ok(waits)
@@ -182,19 +177,15 @@ fn too_late(expires_at: Option<Timestamp>, due: Option<Timestamp>, waits: &[Wait
 }
 
 /// Does the offer expire before all who wait are reached? Who of them goes last is not known.
-async fn may_be_too_late(
-    store: &Store,
-    campaign: &Campaign,
-    expires_at: Timestamp,
-    now: Timestamp,
-) -> Result<Option<WaitsFor>, StoreError> {
+async fn may_be_too_late(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<WaitsFor>, StoreError> {
     let waiting = store.tally(campaign.id).await?.in_progress();
     let late = Box::pin(forecast(store, campaign, waiting, now)).await?.too_late;
     Ok(late.map(|late| {
         let (people, waiting) = (thousands(late.people), thousands(waiting));
-        let why =
-            format!("as it stands, the offer expires before {people} of the {waiting} who wait go: they are skipped");
-        WaitsFor { until: Some(expires_at), why }
+        let why = format!(
+            "its turn, and as it stands the offer expires before {people} of the {waiting} who wait go: they are skipped"
+        );
+        WaitsFor { until: None, why }
     }))
 }
 

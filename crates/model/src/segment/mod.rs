@@ -276,7 +276,7 @@ pub struct Happening {
     /// For this cause of the report only; it names where they stand as well, which is what happened.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text::option")]
     pub cause: Option<CauseMark>,
-    /// Only what was put off at first: tried more than once (mail).
+    /// Only what was put off at first: a try before the last one ended deferred (mail).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub put_off: bool,
     /// Only whoever was left out for this reason (`skipped`).

@@ -46,7 +46,7 @@ fn choices(objection: &Objection) -> Vec<String> {
             "postroom settings postal_address \"Name, street, city\" for all of them".to_owned(),
         ],
         // Of a draft: whoever sends from here is told by the audience and the guard against sending twice.
-        Objection::Unwritten
+        Objection::Unwritten { .. }
         | Objection::Nobody { .. }
         | Objection::Expired { .. }
         | Objection::RuleNamesGone(_)

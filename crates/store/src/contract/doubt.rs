@@ -47,6 +47,20 @@ fn evidence_settles_and_is_kept() {
 }
 
 #[test]
+fn whoever_was_in_doubt_and_got_it_by_the_next_try_was_not_put_off() {
+    let store = empty();
+    let (campaign, claimed) = two_in_doubt(&store);
+    let site = now(store.site_id("mx.example.org", Some("example"), at(20))).unwrap();
+    assert_eq!(now(store.resend_in_doubt(campaign.id, None, &ME, at(40))).unwrap(), 2);
+    let again = |n: usize| now(store.claim_one(claimed[n].delivery)).unwrap().unwrap();
+    now(store.settle(vec![accepted(&again(0), at(50)), deferred(&again(1), site, at(50), at(350))])).unwrap();
+    now(store.settle(vec![accepted(&again(1), at(351))])).unwrap();
+    let among = crate::Among { put_off: true, ..crate::Among::default() };
+    let found = now(store.deliveries_among(campaign.id, DeliveryState::Accepted, among, None, 9)).unwrap();
+    assert_eq!(found.into_iter().map(|row| row.delivery).collect::<Vec<_>>(), [claimed[1].delivery]);
+}
+
+#[test]
 fn what_was_in_doubt_and_sent_again_is_in_doubt_when_cancelled() {
     let store = empty();
     let (campaign, claimed) = two_in_doubt(&store);

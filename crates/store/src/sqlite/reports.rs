@@ -30,8 +30,13 @@ const NEIGHBOURS_MAX: i64 = 2_000;
 /// Says of a delivery `d` that it is in the index `delivery_ended`. SQLite believes it in these very words only.
 pub(super) const IS_ENDED: &str = "NOT (d.state < 3 OR d.state > 6)";
 
-/// Was a delivery `d` put off at first? It was tried more than once.
-const WAS_PUT_OFF: &str = "d.attempts > 1";
+/// Was a delivery `d` put off at first? A try before its last one ended deferred. To have been tried twice does not say so:
+/// whoever was in doubt and put back was tried again, and nobody had put them off.
+pub(super) const WAS_PUT_OFF: &str = "d.attempts > 1 AND EXISTS (
+    WITH RECURSIVE earlier(became, previous) AS (
+        SELECT t.became, t.previous FROM attempt l JOIN attempt t ON t.seq = l.previous WHERE l.seq = d.last_attempt
+        UNION ALL SELECT t.became, t.previous FROM earlier JOIN attempt t ON t.seq = earlier.previous)
+    SELECT 1 FROM earlier WHERE became = 1)";
 
 /// Those who wait for another try, by cause, site and hold, the first due first: of so many people at most.
 pub(crate) fn put_off_for(

@@ -330,11 +330,20 @@ impl Ledger {
         if added > 0 {
             let provisional = if because.provisional { ", provisional" } else { "" };
             let detail = Some(format!("{reason}{provisional}"));
-            let about = NewEvent { address: Some(address), delivery: because.evidence, detail, ..NewEvent::default() };
+            let (contact, delivery) = (self.contact_of(workspace, address)?, because.evidence);
+            let about = NewEvent { address: Some(address), contact, delivery, detail, ..NewEvent::default() };
             self.event(workspace, EventKind::Suppressed, actor, at, about)?;
             self.changed(Change::Stop(Whom::Address(address.0), reason.skip_reason()));
         }
         Ok(())
+    }
+
+    /// Whose address it is, or was.
+    fn contact_of(&self, workspace: WorkspaceId, address: AddressId) -> Result<Option<ContactId>> {
+        let sql = "SELECT id FROM contact WHERE workspace = ?1 AND address = ?2
+            UNION ALL SELECT contact FROM former_address WHERE workspace = ?1 AND address = ?2 LIMIT 1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        Ok(statement.query_row([workspace.0, address.0], |row| row.get(0).map(ContactId)).optional()?)
     }
 
     /// Suppresses a domain.
@@ -446,12 +455,7 @@ impl Ledger {
             }
         }
         // It is of their story: the reason that somebody typed goes with them when they are forgotten.
-        let contact = address.map_or(Ok(None), |address| {
-            let sql = "SELECT id FROM contact WHERE workspace = ?1 AND address = ?2
-                UNION ALL SELECT contact FROM former_address WHERE workspace = ?1 AND address = ?2 LIMIT 1";
-            let mut statement = self.conn.prepare_cached(sql)?;
-            statement.query_row([workspace.0, address.0], |row| row.get(0).map(ContactId)).optional()
-        })?;
+        let contact = address.map_or(Ok(None), |address| self.contact_of(workspace, address))?;
         let about = NewEvent { address, contact, detail: Some(format!("{reason}: {why}")), ..NewEvent::default() };
         self.event(workspace, EventKind::SuppressionLifted, actor, now, about)?;
         // Claims read before may still say "stop": they ask the ledger.

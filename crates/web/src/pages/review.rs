@@ -237,6 +237,9 @@ async fn findings(
                 let id = gone.id.as_str().into();
                 shown.fill("objection-rule_names_gone", &[("segment", segment.into()), ("what", what), ("id", id)])
             }
+            Objection::Unwritten { variant: Some(letter) } => {
+                shown.fill("unwritten-variant", &[("variant", letter.to_string().into())])
+            }
             other => shown.one_of("objection", other.code()),
         },
         remedy: shown.one_of("remedy", objection.code()),
@@ -247,7 +250,7 @@ async fn findings(
         },
         href: match objection {
             Objection::NoUnsubscribe
-            | Objection::Unwritten
+            | Objection::Unwritten { .. }
             | Objection::Nobody { .. }
             | Objection::Expired { .. }
             | Objection::SentAlready { .. } => edit.clone(),

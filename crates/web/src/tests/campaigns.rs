@@ -218,9 +218,15 @@ async fn a_campaign_that_nobody_wrote_cannot_begin() {
         (compared["message"], compared["name"]) = (mine.clone(), json!(format!("{begun} B")));
         compared["compare"] = json!({ "variants": [other], "sample_percent": 100, "goal": "booked" });
         let made = house.post("/api/v1/campaigns", &key, compared).await.json();
-        let checked = format!("/api/v1/campaigns/{}/check", made["id"].as_str().unwrap());
-        let checked = house.post(&checked, &key, json!({})).await.json();
-        assert_eq!(checked["objections"][0]["code"], "unwritten", "{checked}");
+        let base = format!("/campaigns/{}", made["id"].as_str().unwrap());
+        let checked = house.post(&format!("/api/v1{base}/check"), &key, json!({})).await.json();
+        let objection = &checked["objections"][0];
+        assert_eq!(objection["code"], "unwritten", "{checked}");
+        assert!(objection["says"].as_str().is_some_and(|says| says.starts_with("variant B still has")), "{checked}");
+        let refused = house.post(&format!("/api/v1{base}/start"), &key, json!({})).await;
+        assert_eq!((refused.status.as_u16(), refused.json()["field"].clone()), (422, json!("compare.variants")));
+        let page = browser.look(&base).await.text;
+        assert!(page.contains("Variant B still has the text that it began with."), "{page}");
     }
 }
 

@@ -281,7 +281,7 @@ async fn tell(State(app): State<App>, caller: Caller, At(id): At<CampaignId>) ->
 struct Outcome {
     /// Where they stand: `queued`, `deferred`, `accepted`, `soft`, `hard`, `blocked`, `in_doubt` or `skipped`.
     state: Option<String>,
-    /// With it: only those who were put off at first, which is to say tried more than once.
+    /// With it: only those who were put off at first: a try before the last one ended deferred.
     put_off: Option<bool>,
     /// With `skipped`: only those who were skipped for this reason, as the report counts it.
     reason: Option<String>,
