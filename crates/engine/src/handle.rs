@@ -425,6 +425,7 @@ impl Handle {
     pub fn is_sending(&self) -> bool {
         self.outstanding.len() > 0
     }
+
     /// The ledger the engine works on.
     pub fn store(&self) -> &Store {
         &self.store

@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use engine::report::{self, HeldBy, Report};
+use engine::trial::{self, ByPerson};
 use model::{CampaignState, Timestamp, WorkspaceId};
 use sim::tempo::Tempo;
 use sim::world::SimWorld;
@@ -144,7 +145,8 @@ impl Life {
         }
         let now = net::Clock::now(self.sim.clock.as_ref());
         for campaign in found.iter().filter(|one| is_moving(one.state)) {
-            if !is_held_for_good(&report::overview(&self.app.store, campaign, now).await?) {
+            let stands = report::overview(&self.app.store, campaign, now).await?;
+            if !is_up_to_a_person(&stands, trial::by_person(&self.app.store, campaign).await?) {
                 return Ok(true);
             }
         }
@@ -166,10 +168,12 @@ fn is_moving(state: CampaignState) -> bool {
     matches!(state, CampaignState::Building | CampaignState::Sending | CampaignState::Retrying)
 }
 
-/// Does a hold without an end keep everybody who waits? Then nothing comes of letting time pass.
-fn is_held_for_good(report: &Report) -> bool {
+/// Does everybody who waits wait for a person, by a hold without an end or for the choice of their variant? Then nothing comes
+/// of letting time pass.
+fn is_up_to_a_person(report: &Report, by_person: ByPerson) -> bool {
     let keeps_all = |hold: &HeldBy| hold.until.is_none() && hold.covers >= report.in_progress;
-    report.in_progress > 0 && report.holds.iter().any(keeps_all)
+    let is_asked = by_person == ByPerson::Now && report.waiting.retry == 0;
+    report.in_progress > 0 && (is_asked || report.holds.iter().any(keeps_all))
 }
 
 #[cfg(test)]
@@ -178,6 +182,7 @@ mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::Method;
     use axum::routing::get;
+    use engine::report::Waiting;
     use tower::ServiceExt;
 
     #[tokio::test(start_paused = true)]
@@ -229,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_without_an_end_over_everybody_is_not_hurried_toward() {
+    fn what_only_a_person_can_end_is_not_hurried_toward() {
         let hold = |covers, until| HeldBy {
             hold: "h_1".to_owned(),
             provider: None,
@@ -241,11 +246,19 @@ mod tests {
             by: "Anna".to_owned(),
         };
         let report = |in_progress, holds| Report { in_progress, holds, ..Report::default() };
-        assert!(is_held_for_good(&report(9, vec![hold(9, None)])));
+        let held = |report: &Report| is_up_to_a_person(report, ByPerson::No);
+        assert!(held(&report(9, vec![hold(9, None)])));
         let ends = Some(Timestamp::from_millis(1));
         for other in [vec![], vec![hold(8, None)], vec![hold(9, ends)]] {
-            assert!(!is_held_for_good(&report(9, other)), "somebody will be tried");
+            assert!(!held(&report(9, other)), "somebody will be tried");
         }
-        assert!(!is_held_for_good(&report(0, Vec::new())));
+        assert!(!held(&report(0, Vec::new())));
+        let choosing = |by_person, retry| {
+            let waiting = Waiting { retry, ..Waiting::default() };
+            is_up_to_a_person(&Report { waiting, ..report(9, Vec::new()) }, by_person)
+        };
+        assert!(choosing(ByPerson::Now, 0));
+        assert!(!choosing(ByPerson::Now, 1), "one of the sample is tried again");
+        assert!(!choosing(ByPerson::Later, 0), "it is not judged yet");
     }
 }

@@ -40,6 +40,10 @@ async fn asking(app: &App, visitor: &Visitor, id: CampaignId, is_stale: bool) ->
     visitor.caller.may(Scope::CampaignsSend)?;
     let campaign = found(app, visitor, id).await?;
     let known = Report::of_tally(&app.store.tally(id).await?);
+    if known.in_doubt == 0 {
+        // Whoever pressed twice is led to where it is seen that the first time was obeyed.
+        return Ok(Redirect::to(&format!("/campaigns/{id}")).into_response());
+    }
     let shown = &visitor.shown;
     let head = Head::of(app, visitor, &campaign, "report").await?;
     let layout = Layout::of(app, visitor, Section::Campaigns, campaign.name);

@@ -220,7 +220,13 @@ async fn those_in_doubt_are_asked_about_first() {
     }
     place(&submit(&house, &resend, &cookie, &format!("read={read}")).await);
     assert_eq!(state().await, CampaignState::Sending);
-    assert_eq!(submit(&house, &resend, &cookie, &format!("read={read}")).await.status, 409, "pressed twice");
+    let twice = submit(&house, &resend, &cookie, &format!("read={read}")).await;
+    assert_eq!(
+        place(&twice),
+        format!("/campaigns/{id}"),
+        "pressed twice: nobody is in doubt, and nobody is asked about"
+    );
+    assert_eq!(place(&look(&house, &resend, &cookie).await), format!("/campaigns/{id}"));
     let queued = house.app.store.deliveries(id, DeliveryState::Queued, None, 10).await.unwrap();
     let tally = house.app.store.tally(id).await.unwrap();
     assert!(queued.len() == 1 || tally.in_progress() == 1, "whoever was in doubt is tried again: {tally:?}");
