@@ -794,6 +794,8 @@ sequences-empty = Noch gibt es keinen Ablauf.
 sequence-new = Neuer Ablauf
 sequence-version = Geltende Fassung
 sequence-of-version = Fassung { $version }
+sequence-others = Andere Fassungen
+sequence-other = Fassung { $version }: { $came } eingetreten, { $there } unterwegs
 sequence-stands = Niemand geht weiter
 sequence-names_gone = In Fassung { $version } nennt { $of ->
     [segment] die Regel des Segments „{ $segment }“
@@ -824,7 +826,7 @@ sequence-since = Seit
 sequence-came-in = Eingetreten
 sequence-often = Wie oft
 sequence-nobody = Niemand.
-sequence-people-what = Von denen, die mit der geltenden Fassung eintraten. Wer vergessen wurde, steht in keiner Liste.
+sequence-people-what = Von denen, die mit Fassung { $version } eintraten. Wer vergessen wurde, steht in keiner Liste.
 sequence-mail-campaign = Ihre Kampagne
 sequence-clicked = klickten
 sequence-activate = Laufen lassen

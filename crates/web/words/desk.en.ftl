@@ -797,6 +797,8 @@ sequences-empty = There is no sequence yet.
 sequence-new = New sequence
 sequence-version = Version in force
 sequence-of-version = Version { $version }
+sequence-others = Other versions
+sequence-other = Version { $version }: { $came } came in, { $there } on their way
 sequence-stands = Nobody goes on
 sequence-names_gone = In version { $version } { $of ->
     [segment] the rule of the segment “{ $segment }”
@@ -827,7 +829,7 @@ sequence-since = Since
 sequence-came-in = Came in
 sequence-often = How often
 sequence-nobody = Nobody.
-sequence-people-what = Of those who came in by the version in force. Whoever was forgotten is in no list.
+sequence-people-what = Of those who came in by version { $version }. Whoever was forgotten is in no list.
 sequence-mail-campaign = Its campaign
 sequence-clicked = clicked
 sequence-activate = Let it go on

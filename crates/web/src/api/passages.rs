@@ -34,6 +34,8 @@ pub(crate) struct Which {
     pub(crate) who: Option<String>,
     /// Of those who are `under_way`, only who is at this step, from 1.
     pub(crate) step: Option<u16>,
+    /// By which version of it they came in; without, by the one in force. Of another only those who are `under_way` are known.
+    pub(crate) version: Option<u32>,
     /// Entries of a page, 1 to 500.
     #[param(minimum = 1, maximum = 500)]
     pub(crate) limit: Option<u32>,
@@ -106,7 +108,7 @@ impl SequencePassage {
     }
 }
 
-/// Who came in by the version in force, and how their way went. Whoever was forgotten is in no list.
+/// Who came in by the version in force, or is under way by another, and how their way went. Whoever was forgotten is in no list.
 #[utoipa::path(get, path = "/sequences/{id}/passages", tag = "sequences",
     params(Which, ("id" = String, Path, description = "Its id")),
     responses((status = 200, body = Page<SequencePassage>)))]
@@ -120,8 +122,18 @@ pub(crate) async fn list(
     caller.may(Scope::ContactsRead)?;
     let known = require(&app, &caller, id).await?;
     let (passing, limit) = (which.read()?, page::limit(which.limit)?);
+    let is_other = which.version.is_some_and(|version| version != known.version.unwrap_or(known.newest));
+    if is_other && !matches!(passing, Passing::UnderWay(_)) {
+        return Err(Problem::field(
+            "version",
+            "of a version that is not in force only those who are under_way are known",
+        ));
+    }
+    // Whoever is on their way keeps the version they came in by.
+    let known = store::Sequence { version: which.version.or(known.version), ..known };
     let step = which.step.map(|step| step.to_string()).unwrap_or_default();
-    let list = page::within(LIST, [id.to_string().as_str(), which.who.as_deref().unwrap_or_default(), &step]);
+    let version = known.version.map(|version| version.to_string()).unwrap_or_default();
+    let list = page::within(LIST, [id.to_string().as_str(), which.who.as_deref().unwrap_or_default(), &step, &version]);
     let after: Option<ContactId> = page::open_as(&list, which.after.as_deref())?;
     let found = app.store.sequence_passages(&known, passing, after, limit).await?;
     let ids = found.people.iter().map(|one| one.contact).collect();

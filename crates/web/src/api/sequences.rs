@@ -640,7 +640,7 @@ async fn take_out(
 #[into_params(parameter_in = Query)]
 pub(crate) struct OfVersion {
     /// The version; else the one in force.
-    version: Option<u32>,
+    pub(crate) version: Option<u32>,
 }
 
 /// What happened at a step.

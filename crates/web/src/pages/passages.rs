@@ -16,10 +16,25 @@ use axum::response::Response;
 use model::SequenceId;
 use model::access::Scope;
 
-/// Where the people of a number are; `step`: of those who are on their way, only who is there.
-pub(super) fn place(id: SequenceId, who: &str, step: Option<u16>) -> String {
+/// Where the people behind the numbers of a version are.
+#[derive(Clone, Copy)]
+pub(super) struct Places {
+    pub(super) id: SequenceId,
+    pub(super) version: u32,
+    pub(super) is_in_force: bool,
+}
+
+impl Places {
+    /// `step`: of those who are on their way, only who is there. `None`: of a version that is not in force any more only those who are on
+    /// their way are known by name.
+    pub(super) fn of(self, who: &str, step: Option<u16>) -> Option<String> {
+        (self.is_in_force || who == "under_way").then(|| place(self.id, who, step, self.version))
+    }
+}
+
+fn place(id: SequenceId, who: &str, step: Option<u16>, version: u32) -> String {
     let step = step.map(|step| format!("&step={step}")).unwrap_or_default();
-    format!("/sequences/{id}/people?who={who}{step}")
+    format!("/sequences/{id}/people?who={who}{step}&version={version}")
 }
 
 /// Who they are, in words.
@@ -63,10 +78,11 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let shown = &visitor.shown;
     let who = which.who.clone().filter(|who| !who.is_empty()).unwrap_or_else(|| "entered".to_owned());
-    let (step, is_later) = (which.step, which.after.is_some());
+    let (step, version, is_later) = (which.step, which.version, which.after.is_some());
     let Json(found) = api::list(State(app.clone()), visitor.caller.clone(), At(id), Asked(which)).await?;
     let known = require(&app, &visitor.caller, id).await?;
-    let base = place(id, &who, step);
+    let version = version.or(known.version).unwrap_or(known.newest);
+    let base = place(id, &who, step, version);
     let head = shown.says(["email", "sequence-where", "sequence-since", "sequence-came-in", "sequence-often"]);
     let title = says(shown, &who, step);
     let table = Table::new("people", &*title, head, shown.say("sequence-nobody"))
@@ -79,6 +95,7 @@ pub(super) async fn show(
         false => table.without_csv("whoever may not take people out may not take these out"),
     };
     let layout = Layout::of(&app, &visitor, Section::Sequences, format!("{title}: {}", known.name));
-    let sheet = Sheet::new(layout).up(format!("/sequences/{id}"), known.name).lead(shown.say("sequence-people-what"));
+    let lead = shown.fill("sequence-people-what", &[("version", version.to_string().into())]);
+    let sheet = Sheet::new(layout).up(format!("/sequences/{id}?version={version}"), known.name).lead(lead);
     Ok(sheet.part(table).answer(&Entered::default()))
 }

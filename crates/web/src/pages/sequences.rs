@@ -3,10 +3,11 @@
 use super::composer::starter;
 use super::forms::{Entered, Field, Form, Typed};
 use super::layout::{Layout, Section};
+use super::passages::Places;
 use super::sheet::{Badge, Cell, Facts, Press, Sheet, Table};
 use super::shown::Shown;
 use super::steps::{Entry, Lines};
-use super::{Visitor, page, passages};
+use super::{Visitor, page};
 use crate::App;
 use crate::api::sequences as api;
 use crate::extract::{Asked, At, Input, given};
@@ -25,13 +26,15 @@ use model::access::Scope;
 use model::{SequenceId, SequenceState, SkipReason};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Gone, RuleOf};
+use store::{Gone, RuleOf, StepCount};
 
 const LIST: &str = "sequences";
 /// Sequences of a page.
 const PAGE: usize = 50;
 /// Lists and segments to choose from.
 const GROUPS_MAX: usize = 500;
+/// Other versions that are told on the page of one.
+const VERSIONS_SHOWN_MAX: usize = 20;
 /// The view of it as JSON.
 const TEXT: &str = "text";
 /// The view of it as a form.
@@ -89,9 +92,9 @@ pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<SequenceId>,
+    of: Asked<api::OfVersion>,
 ) -> Result<Response, Problem> {
     let shown = &visitor.shown;
-    let of = Asked(api::OfVersion::default());
     let Json(report) = api::report(State(app.clone()), visitor.caller.clone(), At(id), of).await?;
     let known = api::require(&app, &visitor.caller, id).await?;
     let state = badge(shown, known.state);
@@ -113,7 +116,9 @@ pub(super) async fn show(
         gone.iter().map(|(version, gone)| (shown.say("sequence-stands"), stands(shown, *version, gone))).collect();
     lines.extend(reviewed(&app, &visitor, &known).await?);
     // Everybody who came in, and the terms of the sum that they are.
-    let line = |says: String, n: u64, who: &str| (says, Cell::people(shown, n, passages::place(id, who, None)));
+    let is_in_force = known.version.unwrap_or(known.newest) == report.version;
+    let places = Places { id, version: report.version, is_in_force };
+    let line = |says: String, n: u64, who: &str| (says, Cell { href: places.of(who, None), ..Cell::number(shown, n) });
     lines.push(line(shown.one_of("passing", "entered"), report.entered, "entered"));
     let terms = [
         ("=", shown.one_of("passing", "under_way"), report.under_way, "under_way"),
@@ -123,13 +128,38 @@ pub(super) async fn show(
     ];
     lines.extend(terms.map(|(op, says, n, who)| line(format!("{op} {says}"), n, who)));
     lines.extend(report.left.iter().map(|(&how, n)| line(format!("– {}", shown.one_of("departure", how)), *n, how)));
+    let others = other_versions(&app, &visitor, &known, report.version).await?;
+    lines.extend(others.map(|others| (shown.say("sequence-others"), others)));
     sheet = sheet.part(Facts { id: "sum".to_owned(), title: shown.say("sequence-came-of-it"), lines });
     let head = shown.says(["sequence-step", "sequence-arrived", "sequence-waiting", "sequence-left", "sequence-mail"]);
     let table = Table::new("steps", shown.say("sequence-steps"), head, shown.say("sequence-no-steps"));
     let table = table
-        .csv(shown, format!("/sequences/{id}/steps.csv"))
-        .rows(report.steps.iter().map(|step| step_row(shown, id, &report, step)));
+        .csv(shown, format!("/sequences/{id}/steps.csv?version={}", report.version))
+        .rows(report.steps.iter().map(|step| step_row(shown, places, &report, step)));
     Ok(sheet.part(table).answer(&Entered::default()))
+}
+
+/// The other versions that people came in by, the newest first: whoever is on their way keeps the version they came in by.
+async fn other_versions(
+    app: &App,
+    visitor: &Visitor,
+    known: &store::Sequence,
+    told: u32,
+) -> Result<Option<Cell>, Problem> {
+    let shown = &visitor.shown;
+    let mut others = None;
+    for version in (1..=known.newest).rev().filter(|version| *version != told).take(VERSIONS_SHOWN_MAX) {
+        let counts = app.store.sequence_counts(known.workspace, known.id, version).await?;
+        let came = counts.get(&1).map_or(0, |count| count.arrived);
+        if came == 0 && known.version != Some(version) {
+            continue;
+        }
+        let on_their_way: u64 = counts.values().map(StepCount::waiting).sum();
+        let values = [("version", version.to_string().into()), ("came", came.into()), ("there", on_their_way.into())];
+        let place = format!("/sequences/{}?version={version}", known.id);
+        others = Some(others.unwrap_or_else(Cell::default).below(place, shown.fill("sequence-other", &values)));
+    }
+    Ok(others)
 }
 
 /// What is found in the messages of a version that is not in force: what stands against it, then what its author should look at.
@@ -173,8 +203,8 @@ pub(super) async fn steps(
     State(app): State<App>,
     visitor: Visitor,
     At(id): At<SequenceId>,
+    of: Asked<api::OfVersion>,
 ) -> Result<Response, Problem> {
-    let of = Asked(api::OfVersion::default());
     let Json(report) = api::report(State(app), visitor.caller, At(id), of).await?;
     let header = ["step", "does", "entered", "waiting", "left", "campaign", "sent", "skipped", "accepted", "clicked"];
     let rows = report.steps.into_iter().map(|step| {
@@ -194,12 +224,11 @@ pub(super) async fn steps(
 
 /// A step, with every number that is known person by person opening its people. Who passed a step and went on is not noted:
 /// that number opens its people where they are those of another.
-fn step_row(shown: &Shown, id: SequenceId, report: &api::SequenceReport, step: &api::SequenceStep) -> Vec<Cell> {
-    let to = |who: &str, at: Option<u16>| passages::place(id, who, at);
-    let waiting = to("under_way", Some(step.step));
+fn step_row(shown: &Shown, places: Places, report: &api::SequenceReport, step: &api::SequenceStep) -> Vec<Cell> {
+    let waiting = places.of("under_way", Some(step.step));
     let came = match &step.mail {
-        _ if step.entered == report.entered => Some(to("entered", None)),
-        _ if step.entered == step.waiting => Some(waiting.clone()),
+        _ if step.entered == report.entered && places.is_in_force => places.of("entered", None),
+        _ if step.entered == step.waiting => waiting.clone(),
         Some(mail) if mail.passed == 0 && step.entered == mail.sent + mail.skipped => Some(mail_to(mail, "state=all")),
         _ => None,
     };
@@ -213,12 +242,15 @@ fn step_row(shown: &Shown, id: SequenceId, report: &api::SequenceReport, step: &
     for (&how, n) in &step.left {
         let says = format!("{} {}", shown.number(n), shown.one_of("departure", how));
         // All who left so, left here.
-        gone = if *n == total(how) { gone.below(to(how, None), says) } else { gone.sub(says) };
+        gone = match places.of(how, None).filter(|_| *n == total(how)) {
+            Some(place) => gone.below(place, says),
+            None => gone.sub(says),
+        };
     }
     vec![
         Cell::text(format!("{}. {}", step.step, step.does)),
         Cell { href: came, ..Cell::number(shown, step.entered) },
-        Cell::people(shown, step.waiting, waiting),
+        Cell { href: waiting, ..Cell::number(shown, step.waiting) },
         gone,
         step.mail.as_ref().map_or_else(|| Cell::text("–"), |mail| mail_cell(shown, mail)),
     ]

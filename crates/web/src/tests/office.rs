@@ -214,10 +214,11 @@ async fn a_sequence_is_written_changed_paused_and_ended() {
     assert_eq!(browser.submit(&format!("{base}/activate"), "").await.status, 303);
     let page = browser.look(&base).await.text;
     assert!(
-        page.contains(&format!("href=\"{base}/people?who=entered\">0</a>")) && page.contains(&format!("{base}/pause")),
+        page.contains(&format!("href=\"{base}/people?who=entered&#38;version=1\">0</a>"))
+            && page.contains(&format!("{base}/pause")),
         "{page}"
     );
-    assert!(page.contains(&format!("href=\"{base}/steps.csv\"")), "{page}");
+    assert!(page.contains(&format!("href=\"{base}/steps.csv?version=1\"")), "{page}");
     let steps = browser.look(&format!("{base}/steps.csv")).await.text;
     assert!(steps.starts_with("step,does,entered,waiting,left,campaign,sent") && steps.lines().count() == 2, "{steps}");
     assert_eq!(browser.submit(&format!("{base}/pause"), "").await.status, 303);

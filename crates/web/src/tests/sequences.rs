@@ -258,10 +258,8 @@ async fn the_report_of_a_step_counts_what_was_skipped_while_it_waited() {
     let browser = super::browser::Browser::owner(&house).await;
     let base = format!("/sequences/{id}");
     let page = browser.look(&base).await.text;
-    for opens in
-        ["who=entered\">2</a>", "who=under_way\">2</a>", "who=under_way&#38;step=2\">2</a>", "who=left\">0</a>"]
-    {
-        assert!(page.contains(&format!("href=\"{base}/people?{opens}")), "{opens}: {page}");
+    for opens in ["who=entered", "who=under_way", "who=under_way&#38;step=2"] {
+        assert!(page.contains(&format!("href=\"{base}/people?{opens}&#38;version=1\">2</a>")), "{opens}: {page}");
     }
     assert!(page.contains("/people?state=attempted\">2 attempted</a>"), "{page}");
     let people = async |which: &str| browser.look(&format!("{base}/people?{which}")).await.text;
@@ -283,7 +281,48 @@ async fn the_report_of_a_step_counts_what_was_skipped_while_it_waited() {
     assert_eq!((&mail["sent"], &mail["skipped"], &mail["accepted"]), (&json!(0), &json!(2), &json!(0)));
     assert_eq!(mail["skipped_by_reason"], json!({ "cancelled": 2 }));
     let page = browser.look(&base).await.text;
-    assert!(page.contains("2 cancelled") && page.contains(&format!("{base}/people?who=archived\">2</a>")), "{page}");
+    assert!(
+        page.contains("2 cancelled") && page.contains(&format!("{base}/people?who=archived&#38;version=1\">2</a>")),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn whoever_is_on_their_way_by_an_older_version_is_told_of_and_found() {
+    let house = rehearsal();
+    let key = house.master_key().await;
+    let mut body = written("Onboarding");
+    body["definition"]["steps"] = json!([{ "wait": { "for": { "days": 2 } } }, { "send": "tips" }, "end"]);
+    body["messages"] = json!({ "tips": letter("Tips") });
+    let made = house.post("/api/v1/sequences", &key, body.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let at = |rest: &str| format!("/api/v1/sequences/{id}{rest}");
+    assert_eq!(house.post(&at("/activate"), &key, json!({})).await.status, 200);
+    let (anna, bob) = (contact(&house, &key, "anna@a.example").await, contact(&house, &key, "bob@a.example").await);
+    house.post(&at("/people"), &key, json!({ "contacts": [anna, bob] })).await;
+    body["messages"]["tips"] = letter("Newer");
+    assert_eq!(house.ask(Method::PUT, &at(""), Some(&key), Some(body)).await.status, 200);
+    assert_eq!(house.post(&at("/activate"), &key, json!({})).await.json()["version"], 2);
+
+    let browser = super::browser::Browser::owner(&house).await;
+    let base = format!("/sequences/{id}");
+    let look = async |rest: &str| browser.look(&format!("{base}{rest}")).await.text;
+    let page = look("").await;
+    assert!(page.contains(&format!("href=\"{base}?version=1\">Version 1: 2 came in, 2 on their way</a>")), "{page}");
+    assert!(page.contains(&format!("href=\"{base}/people?who=entered&#38;version=2\">0</a>")), "{page}");
+    let page = look("?version=1").await;
+    assert!(page.contains(&format!("href=\"{base}?version=2\">Version 2: 0 came in, 0 on their way</a>")), "{page}");
+    let opens = format!("href=\"{base}/people?who=under_way&#38;version=1\">2</a>");
+    assert!(page.contains(&opens) && !page.contains("who=entered"), "{page}");
+    let there = look("/people?who=under_way&version=1").await;
+    assert!(there.contains("anna@a.example") && there.contains("bob@a.example"), "{there}");
+    assert!(
+        there.contains("came in by version 1") && look("/people?who=under_way").await.contains("Nobody."),
+        "{there}"
+    );
+    let unknown = house.get(&at("/passages?who=ended&version=1"), &key).await;
+    assert_eq!(unknown.code(), "invalid_field", "{}", unknown.text);
 }
 
 #[tokio::test]
