@@ -234,6 +234,28 @@ async fn a_spent_budget_is_told_to_those_whose_site_it_is() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_the_next_budget_of_the_sending_domain_is_told_by_the_lanes_and_by_why() {
+    let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
+    let import = people(&store, &[(10, "site1.test")]).await;
+    let campaign = sending(&store, "Spring", import, direct(), &[]).await;
+    let lane = async || crate::lanes::domain_spent(&store, &campaign, NOON).await.unwrap();
+    assert_eq!(lane().await, None);
+    let of = VolumeOf::Domain(store.domain_id("first.example", NOON).await.unwrap());
+    let count = DayCount { attempted: 100_000, accepted: 100_000, ..DayCount::default() };
+    let spent = DayVolume { of, provider: None, day: NOON.day(), count };
+    store.add_volume(HERE, vec![spent], &ME, NOON).await.unwrap();
+    let lane = lane().await.unwrap();
+    let held = lane.held.clone().unwrap();
+    assert_eq!((lane.is_everywhere(), lane.waiting, held.until), (true, 10, next_day(NOON)));
+    let says = "today's budget of the sending domain first.example is spent: ";
+    assert!(held.why.starts_with(&format!("campaign 1 \"Spring\": {says}")), "{}", held.why);
+    let told = waits(&store, &campaign, "site1.test").await;
+    assert!(told.iter().any(|one| one.until == Some(held.until) && one.why.starts_with(says)), "{told:?}");
+    let rehearsal = sending(&store, "Trial", import, rehearsed(), &[]).await;
+    assert_eq!(crate::lanes::domain_spent(&store, &rehearsal, NOON).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_ceiling_is_told_with_when_the_next_may_go_and_who_is_in_line() {
     let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
     let import = people(&store, &[(2_000, "site1.test")]).await;
