@@ -101,7 +101,7 @@ pub struct SequencePlace {
     pub since: Timestamp,
 }
 
-/// Which of those who came in by the version in force.
+/// Which of those who came in by one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passing {
     /// All of them.
@@ -114,7 +114,7 @@ pub enum Passing {
     Left,
 }
 
-/// Somebody who came in by the version in force.
+/// Somebody who came in by one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passage {
     /// Who.
@@ -407,7 +407,8 @@ impl Store {
     ) -> Result<Vec<SequencePlace>> {
         self.core.lanes.read(move |conn: &Connection| places::page(conn, workspace, id, after, limit)).await
     }
-    /// Who came in by the version in force, `limit` at a time, after `after`. Whoever was forgotten is not among them.
+    /// Who came in by the version that `sequence` has as the one in force, `limit` at a time, after `after`; of an older one, only
+    /// [`Passing::UnderWay`] is known. Whoever was forgotten is not among them.
     pub async fn sequence_passages(
         &self,
         sequence: &Sequence,

@@ -430,6 +430,24 @@ fn nothing_brings_in_again_who_was_forgotten() {
 }
 
 #[test]
+fn that_somebody_is_suppressed_is_of_their_story_whichever_of_their_addresses_it_was() {
+    let store = empty();
+    import(&store, 1, &["kim@a.example", "bob@a.example"]);
+    let kim = contact(&store, "kim@a.example").id;
+    let moved = ContactEdit { email: Some("kim@b.example".to_owned()), ..ContactEdit::default() };
+    now(store.edit_contact(kim, moved, &ME, at(5))).unwrap();
+    for email in ["kim@a.example", "kim@b.example", "nobody@a.example"] {
+        let target = Target::Address(email.to_owned());
+        now(store.suppress(W, target, SuppressionReason::Manual, None, &ME, at(20))).unwrap();
+    }
+    let told = |who: model::ContactId| {
+        let story = now(store.story(W, who, None, 50)).unwrap();
+        story.iter().filter(|event| event.kind == EventKind::Suppressed).count()
+    };
+    assert_eq!((told(kim), told(contact(&store, "bob@a.example").id)), (2, 0));
+}
+
+#[test]
 fn the_reason_of_a_lifted_suppression_goes_with_whoever_is_forgotten() {
     let store = empty();
     import(&store, 1, &["kim@a.example"]);

@@ -147,7 +147,7 @@ async fn other_versions(
     told: u32,
 ) -> Result<Option<Cell>, Problem> {
     let shown = &visitor.shown;
-    let mut others = None;
+    let mut others: Option<Cell> = None;
     for version in (1..=known.newest).rev().filter(|version| *version != told).take(VERSIONS_SHOWN_MAX) {
         let counts = app.store.sequence_counts(known.workspace, known.id, version).await?;
         let came = counts.get(&1).map_or(0, |count| count.arrived);
@@ -157,7 +157,11 @@ async fn other_versions(
         let on_their_way: u64 = counts.values().map(StepCount::waiting).sum();
         let values = [("version", version.to_string().into()), ("came", came.into()), ("there", on_their_way.into())];
         let place = format!("/sequences/{}?version={version}", known.id);
-        others = Some(others.unwrap_or_else(Cell::default).below(place, shown.fill("sequence-other", &values)));
+        let says = shown.fill("sequence-other", &values);
+        others = Some(match others {
+            None => Cell::link(place, says),
+            Some(newer) => newer.below(place, says),
+        });
     }
     Ok(others)
 }
