@@ -779,6 +779,11 @@ pub const fn tells_put_off(accepted: u64, recipients: u64) -> bool {
     accepted <= ACCEPTED_WALKED_MAX && recipients <= AUDIENCE_WALKED_MAX
 }
 
+/// Do so few wait that those whom a hold keeps can be told? They are looked for among all of them.
+pub const fn tells_held(in_progress: u64) -> bool {
+    in_progress <= AUDIENCE_WALKED_MAX
+}
+
 async fn put_off(store: &Store, campaign: CampaignId, report: &Report) -> Result<Option<PutOff>, StoreError> {
     if !tells_put_off(report.accepted, report.recipients) {
         return Ok(None);

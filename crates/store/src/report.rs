@@ -70,6 +70,9 @@ pub struct Among {
     pub put_off: bool,
     /// Only those who were skipped for this reason.
     pub skip: Option<SkipReason>,
+    /// Only those who wait for a try that this hold stops, as [`Store::covered_by`] counts them; nobody under another
+    /// workspace's.
+    pub hold: Option<HoldId>,
 }
 
 /// People who wait for another try at one site for one cause, under one hold or none.

@@ -445,12 +445,73 @@ fn a_hold_on_a_domain_covers_those_put_off_after_the_first_round_too() {
     let mut some = groups(60);
     some.sort_unstable();
     assert_eq!(some, [(1, None), (2, Some(ends))]);
+    assert_eq!(held_by(&store, campaign.id, ends), ["1@a.example", "2@a.example"]);
     let stays = now(store.place_hold(reach, &ME, at(61))).unwrap().id;
     let mut some = groups(62);
     some.sort_unstable();
     assert_eq!(some, [(1, None), (2, Some(stays))], "the one that lasts longest");
     now(store.lift_hold(stays, &ME, at(70))).unwrap();
     assert_eq!(groups(901), [(3, None)], "the other one is over");
+}
+
+/// Whose next try a hold stops.
+fn held_by(store: &Store, campaign: CampaignId, hold: model::HoldId) -> Vec<String> {
+    let among = crate::Among { hold: Some(hold), ..crate::Among::default() };
+    let of = |state| now(store.deliveries_among(campaign, state, among, None, 10)).unwrap();
+    let rows = [DeliveryState::Queued, DeliveryState::Deferred].into_iter().flat_map(of);
+    rows.filter_map(|row| row.email).collect()
+}
+
+#[test]
+fn a_hold_stops_whom_it_counts_and_nobody_else() {
+    let store = empty();
+    let id = import(&store, 1, &["1@a.example", "2@a.example", "3@b.example", "4@b.example", "5@c.example"]);
+    let campaign = sending(&store, "news", id);
+    let other = import(&store, 50, &["6@a.example"]);
+    let other = sending(&store, "other", other);
+    // One of b.example is put off, everybody else waits for the first try.
+    let rows = now(store.deliveries(campaign.id, DeliveryState::Queued, None, 10)).unwrap();
+    let third = rows.iter().find(|row| row.email.as_deref() == Some("3@b.example")).unwrap().delivery;
+    let first = claims(&store, campaign.id).into_iter().find(|one| one.delivery == third).unwrap();
+    let site = now(store.sites_of(campaign.id, None, 10)).unwrap()[0];
+    now(store.settle(vec![deferred(&first, site, at(60), at(600))])).unwrap();
+    let all = crate::NewHold {
+        workspace: W,
+        campaign: Some(campaign.id),
+        provider: None,
+        domain: None,
+        source: None,
+        cold_only: false,
+        until: None,
+        why: "to look at it".to_owned(),
+    };
+    let of = |domain: &str| crate::NewHold { domain: Some(domain.to_owned()), ..all.clone() };
+    let everywhere = crate::NewHold { campaign: None, ..of("a.example") };
+    let by_source = crate::NewHold { source: Some(model::SourceId(7)), ..all.clone() };
+    let at_provider = crate::NewHold { provider: Some("nowhere".to_owned()), ..all.clone() };
+    let cold = crate::NewHold { cold_only: true, ..all.clone() };
+    for (reach, expected) in [
+        (all.clone(), vec!["1@a.example", "2@a.example", "4@b.example", "5@c.example", "3@b.example"]),
+        (of("b.example"), vec!["4@b.example", "3@b.example"]),
+        (of("d.example"), vec![]),
+        (everywhere, vec!["1@a.example", "2@a.example"]),
+        (by_source, vec![]),
+        (at_provider, vec![]),
+        (cold, vec![]),
+    ] {
+        let hold = now(store.place_hold(reach.clone(), &ME, at(70))).unwrap();
+        let counted = now(store.covered_by(hold.reach(campaign.id))).unwrap().waiting;
+        let mut held = held_by(&store, campaign.id, hold.id);
+        let mut expected = expected.clone();
+        held.sort();
+        expected.sort_unstable();
+        assert_eq!((held.iter().map(String::as_str).collect(), counted), (expected, held.len() as u64), "{reach:?}");
+        let of_other = held_by(&store, other.id, hold.id);
+        assert_eq!(
+            of_other.len() as u64,
+            now(store.covered_by(hold.reach(other.id))).unwrap().waiting * u64::from(reach.campaign.is_none())
+        );
+    }
 }
 
 #[test]

@@ -69,6 +69,23 @@ fn read_domain(text: &str) -> Result<MailDomain> {
     MailDomain::parse(text).map_err(|error| StoreError::Refused(format!("{text:?} is not a domain: {error}")))
 }
 
+/// The deliveries of campaign ?3 that hold ?7 stops: whom [`covered`] counts.
+pub(super) const COVERED: &str = "SELECT r.delivery FROM hold k JOIN retry r ON r.campaign = ?3
+        JOIN campaign c ON c.id = r.campaign AND c.ended_at IS NULL
+        LEFT JOIN site s ON s.id = r.site JOIN delivery x ON x.id = r.delivery
+    WHERE k.id = ?7 AND k.workspace = r.workspace AND (k.campaign IS NULL OR k.campaign = r.campaign)
+        AND (k.provider IS NULL OR coalesce(s.provider, s.fingerprint) = k.provider)
+        AND (k.domain IS NULL OR EXISTS (SELECT 1 FROM address o WHERE o.id = x.address AND o.domain = k.domain))
+        AND (NOT k.cold_only OR x.position >= c.cold_from) AND (k.source IS NULL OR coalesce(r.source, 0) = k.source)
+    UNION ALL SELECT x.id FROM hold k JOIN head h ON h.campaign = ?3
+        JOIN campaign c ON c.id = h.campaign AND c.ended_at IS NULL
+        LEFT JOIN site s ON s.id = h.site CROSS JOIN delivery x
+    WHERE k.id = ?7 AND k.workspace = h.workspace AND (k.campaign IS NULL OR k.campaign = h.campaign) AND h.remaining > 0
+        AND (k.provider IS NULL OR coalesce(s.provider, s.fingerprint) = k.provider)
+        AND (k.domain IS NULL OR h.domain = k.domain) AND k.source IS NULL
+        AND x.id >= h.next AND x.id < h.end AND x.campaign = h.campaign AND x.state = 0
+        AND (NOT k.cold_only OR x.id >= h.cold_start)";
+
 /// How much work a hold with this reach stops. The domain of those who were put off is that of their address: the heads of a
 /// campaign are gone after the first round.
 pub(crate) fn covered(conn: &Connection, reach: &NewHold) -> Result<Covered> {

@@ -190,7 +190,7 @@ pub(crate) fn deliveries(
     conn: &Connection,
     campaign: CampaignId,
     state: DeliveryState,
-    Among { variant, put_off, skip }: Among,
+    Among { variant, put_off, skip, hold }: Among,
     after: Option<DeliveryId>,
     limit: usize,
 ) -> Result<Vec<DeliveryRow>> {
@@ -210,12 +210,17 @@ pub(crate) fn deliveries(
         Some(reason) => format!("{of} AND d.skip = {}", reason.code()),
         None => of,
     };
+    let of = match hold {
+        Some(_) => format!("{of} AND d.id IN ({})", super::holds::COVERED),
+        None => of,
+    };
     let sql = format!(
         "{DELIVERY} WHERE {hint} AND d.id > ?1 AND d.id < ?2 AND d.campaign = ?3 AND d.state = ?4 AND {of}
          ORDER BY d.id LIMIT ?5"
     );
     let mut statement = conn.prepare_cached(&sql)?;
-    let key = params![after, end, campaign.0, state.code(), limit, variant];
+    let key = params![after, end, campaign.0, state.code(), limit, variant, hold.map(|id| id.0)];
+    let key = key.get(..statement.parameter_count()).unwrap_or(key);
     statement.query_and_then(key, |row| read_delivery(conn, row))?.collect()
 }
 

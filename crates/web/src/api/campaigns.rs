@@ -31,7 +31,7 @@ pub(crate) use compared::{Choice, ChosenBy, Compared, NoDifference, Other, choos
 pub(crate) use drafts::{preview_of, read_version, set_aside};
 pub(super) use running::read_state;
 pub(crate) use running::{
-    Resumption, SentAgain, Why, as_meant, cancel, go_on, of_deed, pause, queue_again, read_among, read_deed,
+    Resumption, SentAgain, Why, as_meant, cancel, go_on, of_deed, pause, queue_again, read_among, read_deed, read_hold,
     read_reason, tally_of,
 };
 pub(crate) use written::{Counting, Format, Groups, InDoubt, Message, Mode, Written};

@@ -326,6 +326,8 @@ struct Standing {
     state: Option<String>,
     /// With it: only those who were put off at first: a try before the last one ended deferred.
     put_off: Option<bool>,
+    /// With `queued` or `deferred`: only those whose next try this hold stops, by its id.
+    hold: Option<String>,
     /// With `skipped`: only those who were skipped for this reason, as the report counts it.
     reason: Option<String>,
     /// In place of it, only those who did this themselves: `opened`, `clicked`, `replied`, `unsubscribed`, `complained` or
@@ -397,6 +399,7 @@ async fn recipients(
         Which::Caused(_) | Which::Doers(_) => &[],
     };
     among.skip = super::campaigns::read_reason(standing.reason.as_deref(), states)?;
+    among.hold = super::campaigns::read_hold(&tally, standing.hold.as_deref(), states)?;
     export(app, &caller, "recipients", Some(id), async move |app, mut table| {
         let written = write_recipients(&app, &campaign, which, among, &mut table).await;
         (table, written)

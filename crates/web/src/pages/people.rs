@@ -40,6 +40,9 @@ pub(super) struct Behind {
     /// Why they were skipped; before it begins, why they would be.
     #[serde(default)]
     reason: String,
+    /// Only those whose next try this hold stops.
+    #[serde(default)]
+    hold: String,
     /// What they did, in place of where they stand.
     #[serde(default)]
     did: String,
@@ -175,6 +178,7 @@ pub(super) async fn show(
     };
     let mut among = api::read_among(&tally, variant, behind.put_off)?;
     among.skip = api::read_reason(Some(behind.reason.as_str()), &states)?;
+    among.hold = api::read_hold(&tally, Some(behind.hold.as_str()), &states)?;
     let known = Report::of_tally(&tally);
     let mut terms = vec![
         ("all", "", known.recipients),
@@ -186,7 +190,7 @@ pub(super) async fn show(
         ("blocked", "block", known.blocked),
         ("in_doubt", "doubt", known.in_doubt),
     ];
-    if deed.is_some() || among.put_off || among.skip.is_some() {
+    if deed.is_some() || among != (Among { variant, ..Among::default() }) {
         terms.truncate(1);
     }
     let head = Head::of(&app, &visitor, &campaign, "people").await?;
@@ -201,7 +205,8 @@ pub(super) async fn show(
         None => {
             let put_off = among.put_off.then(|| ("put_off", "true".to_owned()));
             let reason = among.skip.map(|reason| ("reason", reason.word().to_owned()));
-            put_off.into_iter().chain(reason).collect()
+            let hold = among.hold.map(|hold| ("hold", hold.to_string()));
+            put_off.into_iter().chain(reason).chain(hold).collect()
         }
     };
     asked.extend(narrowed.iter().cloned());
@@ -224,6 +229,9 @@ pub(super) async fn show(
             }
             if let Some(reason) = among.skip {
                 says = format!("{says}: {}", visitor.shown.one_of("skip", reason.word()));
+            }
+            if among.hold.is_some() {
+                says = format!("{says}: {}", visitor.shown.say("people-held"));
             }
             (term, says, found)
         }

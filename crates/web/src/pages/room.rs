@@ -20,7 +20,7 @@ use dispatch::pace::Limit;
 use engine::forecast::{Bound, Forecast};
 use engine::lanes::{LaneView, LimitView};
 use engine::report::retries::Retries;
-use engine::report::{Cause, HeldBy, Report, Waiting};
+use engine::report::{self, Cause, HeldBy, Report, Waiting};
 use engine::trial::ByPerson;
 use model::access::Scope;
 use model::{CampaignId, CampaignState, Category, Timestamp};
@@ -256,6 +256,11 @@ impl Waits<'_> {
     /// What somebody heard who waits for this cause: of those looked at, else of whoever was counted last.
     fn reply<'c>(&'c self, cause: &'c Cause) -> Option<&'c str> {
         self.retries.reply(cause).or(cause.reply.as_deref())
+    }
+
+    /// Can it be told who is held?
+    fn opens_held(&self) -> bool {
+        report::tells_held(self.report.in_progress)
     }
 
     fn why_held(&self, hold: &HeldBy) -> String {

@@ -93,8 +93,8 @@ pub(super) struct Begun {
 
 /// Where the people of a term of a campaign's equation become a segment; `None`: no rule says exactly who they are.
 pub(super) fn of_term(campaign: &Campaign, term: &str, among: Among) -> Option<String> {
+    let Among { variant, put_off, skip, hold: None } = among else { return None };
     let one = |state: &DeliveryState| {
-        let Among { variant, put_off, skip } = among;
         let (variant, what) = (letter_of(variant), What::of_state(*state));
         once(Happening { variant, put_off, reason: skip, ..with_mail_of(campaign, what) })
     };

@@ -254,6 +254,19 @@ async fn what_holds_a_part_of_those_who_wait_is_told_with_how_many() {
     let room = look(&house, &format!("/campaigns/{id}"), &cookie).await.text;
     let tile = room.split("<dt>Tried to the last</dt>").nth(1).unwrap().split("</div>").next().unwrap();
     assert!(tile.contains("1 person waits: the shop is closed") && !tile.contains("It waits"), "{tile}");
+    // Who that is.
+    let (_, rest) = room.split_once("people?state=in_progress&amp;hold=").unwrap();
+    let hold = rest.split('"').next().unwrap();
+    let behind = look(&house, &format!("/campaigns/{id}/people?state=in_progress&hold={hold}"), &cookie).await.text;
+    assert!(behind.contains("b@b.example") && !behind.contains("a@a.example"), "{behind}");
+    assert!(!behind.contains("/segments/new"), "no rule says who that is: {behind}");
+    let export = behind.split("/api/v1/exports/").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let csv = house.get(&format!("/api/v1/exports/{}", export.replace("&amp;", "&")), &key).await.text;
+    assert!(csv.contains("b@b.example") && !csv.contains("a@a.example"), "{csv}");
+    let asked = |state: &str| format!("/api/v1/campaigns/{id}/recipients?state={state}&hold={hold}");
+    let found = house.get(&asked("queued"), &key).await.json();
+    assert_eq!((found["data"][0]["address"].as_str(), found["data"][1].as_str()), (Some("b@b.example"), None));
+    assert_eq!(house.get(&asked("accepted"), &key).await.code(), "invalid_field", "nobody else is held");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use engine::resume::ToTakeOut;
 use engine::{launch, report, resume};
 use model::access::Scope;
 use model::reaction::By;
-use model::{CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, SkipReason, Tally};
+use model::{CampaignId, CampaignState, ContactId, DeliveryId, DeliveryState, EmailAddress, HoldId, SkipReason, Tally};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -283,6 +283,8 @@ struct Outcome {
     state: Option<String>,
     /// With it: only those who were put off at first: a try before the last one ended deferred.
     put_off: Option<bool>,
+    /// With `queued` or `deferred`: only those whose next try this hold stops, by its id.
+    hold: Option<String>,
     /// With `skipped`: only those who were skipped for this reason, as the report counts it.
     reason: Option<String>,
     /// In place of it, what they did themselves: `opened`, `clicked`, `replied`, `unsubscribed`, `complained`, or `reached`
@@ -325,9 +327,12 @@ async fn recipients(
             let state = read_state(state)?;
             let mut among = read_among(&tally, variant, outcome.put_off.unwrap_or_default())?;
             among.skip = read_reason(outcome.reason.as_deref(), &[state])?;
+            among.hold = read_hold(&tally, outcome.hold.as_deref(), &[state])?;
             let put_off = if among.put_off { "put_off" } else { "" };
             let reason = among.skip.map_or("", SkipReason::word);
-            let list = page::within(RECIPIENTS, [id.to_string().as_str(), state.word(), &letter, put_off, reason]);
+            let hold = among.hold.map(|hold| hold.to_string()).unwrap_or_default();
+            let campaign = id.to_string();
+            let list = page::within(RECIPIENTS, [&campaign, state.word(), &letter, put_off, reason, &hold]);
             let after: Option<DeliveryId> = page::open_as(&list, outcome.after.as_deref())?;
             let found = report::people::people(&app.store, &tally, id, (state, among), after, limit).await?;
             (found.people, found.next.map(|last| page::seal(&list, &last.to_string())))
@@ -337,6 +342,7 @@ async fn recipients(
         }
         (None, Some(did)) => {
             read_reason(outcome.reason.as_deref(), &[])?;
+            read_hold(&tally, outcome.hold.as_deref(), &[])?;
             let deed = read_deed(did, variant, (outcome.link, outcome.by.as_deref(), outcome.within_hours))?;
             let list = page::within(RECIPIENTS, of_deed(id, &deed).iter().map(String::as_str));
             let after: Option<ContactId> = page::open_as(&list, outcome.after.as_deref())?;
@@ -375,6 +381,19 @@ pub(crate) fn read_reason(word: Option<&str>, states: &[DeliveryState]) -> Resul
     let known = || SkipReason::ALL.iter().map(|reason| reason.word()).collect::<Vec<_>>().join(", ");
     let unknown = || Problem::field("reason", format!("{word:?} is none of {}", known()));
     SkipReason::from_word(word).map(Some).ok_or_else(unknown)
+}
+
+/// Under which hold those wait who are asked for, of those who stand in `states`. Refused: of anybody who does not wait, and
+/// where very many do; who they are is found by looking at all of them.
+pub(crate) fn read_hold(tally: &Tally, id: Option<&str>, states: &[DeliveryState]) -> Result<Option<HoldId>, Problem> {
+    let Some(id) = id.filter(|id| !id.is_empty()) else { return Ok(None) };
+    if states.is_empty() || !states.iter().all(|state| state.is_in_progress()) {
+        return Err(Problem::field("hold", "only whoever waits is held: name the state queued or deferred with it"));
+    }
+    if !report::tells_held(tally.in_progress()) {
+        return Err(Problem::field("hold", "too many wait to look through all of them"));
+    }
+    id.parse().map(Some).map_err(|_| Problem::field("hold", format!("{id:?} is no hold's id")))
 }
 
 /// What people did, and which of them are asked for: with which link, by whom, and within how many hours. Refused: what only
