@@ -22,6 +22,9 @@ use store::{Campaign, NewTrial, Portion, Settling, Store, StoreError, Trial};
 /// The longest time that people are given to act, in minutes: two weeks.
 pub const WAIT_MINUTES_MAX: u32 = 14 * 24 * 60;
 
+/// What is said of a comparison that measures nothing.
+pub const NOTHING_COUNTED: &str = "Nothing is counted that could be compared.";
+
 /// Why a variant was chosen, where nobody said why.
 pub const CHOSEN_BY_HAND: &str = "chosen by hand";
 
@@ -93,7 +96,8 @@ impl Measure {
 }
 
 impl Comparison {
-    /// Refused, in words: nothing to compare, a sample of nobody, no time or too much of it, clicks that are not counted.
+    /// Refused, in words: nothing to compare, a sample of nobody, no time or too much of it, figures that choose by clicks
+    /// that are not counted.
     pub fn check(&self, tracking: TrackingMode) -> Result<(), SendError> {
         let refuse = |why: String| Err(SendError::Input(why));
         if self.variants.is_empty() || self.variants.len() >= usize::from(VARIANTS_MAX) {
@@ -111,13 +115,30 @@ impl Comparison {
             return refuse(format!("people get 1 to {WAIT_MINUTES_MAX} minutes to act"));
         }
         match &self.measure {
-            Measure::Clicks if tracking != TrackingMode::Full => {
-                refuse("clicks can be compared only where each recipient's are counted".to_owned())
-            }
+            Measure::Clicks if !self.counts(tracking) && !self.asks => refuse(
+                "clicks can be compared only where each recipient's are counted: count them, or let a person choose"
+                    .to_owned(),
+            ),
             Measure::Goal(name) if name.is_empty() || name.len() > store::reaction::NAME_BYTES_MAX => {
                 refuse(format!("the name of a goal has 1 to {} octets", store::reaction::NAME_BYTES_MAX))
             }
             Measure::Clicks | Measure::Goal(_) => Ok(()),
+        }
+    }
+
+    /// Is what is measured counted, so that figures can say anything? Else a person chooses without them.
+    pub fn counts(&self, tracking: TrackingMode) -> bool {
+        match &self.measure {
+            Measure::Clicks => tracking == TrackingMode::Full,
+            Measure::Goal(_) => true,
+        }
+    }
+
+    /// What the figures show, in words.
+    fn says(&self, tracking: TrackingMode, arms: &[Arm], judgement: &Judgement) -> String {
+        match self.counts(tracking) {
+            true => judgement.told(arms, self.measure.did()),
+            false => NOTHING_COUNTED.to_owned(),
         }
     }
 
@@ -357,11 +378,11 @@ pub(crate) async fn conclude(
 ) -> Result<Option<(String, bool)>, StoreError> {
     let Some(known) = store.campaign(campaign).await? else { return Ok(None) };
     // One that cannot be read was never taken up.
-    let Some(chosen) = launch::snapshot(&known).ok().and_then(|snapshot| snapshot.trial) else { return Ok(None) };
+    let Ok(Snapshot { trial: Some(chosen), options, .. }) = launch::snapshot(&known) else { return Ok(None) };
     let arms = figures(store, &known, &chosen, now).await?;
     let judgement = judge(&arms);
     let winner = choose(&judgement, chosen.asks, chosen.undecided);
-    let said = judgement.told(&arms, chosen.measure.did());
+    let said = chosen.says(options.tracking.mode, &arms, &judgement);
     let settling = Settling {
         found: serde_json::to_string(&Found { arms, judgement }).ok(),
         winner: winner.and_then(|at| u8::try_from(at).ok()),
@@ -420,6 +441,8 @@ pub struct Told {
     pub stage: Stage,
     /// What counts: `clicks`, or the name of the goal.
     pub measure: String,
+    /// Whether each recipient's opens and clicks are counted: where they are not, every figure of them is 0.
+    pub counted: TrackingMode,
     /// The variants, A first, with the figures of their part of the sample.
     pub variants: Vec<VariantTold>,
     /// Everybody who is not in the sample.
@@ -566,6 +589,7 @@ pub async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
             Measure::Clicks => "clicks".to_owned(),
             Measure::Goal(name) => name.clone(),
         },
+        counted: snapshot.options.tracking.mode,
         variants: variants.collect(),
         rest,
         out_at: trial.out_at,
@@ -580,7 +604,7 @@ pub async fn told(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<
             low: found.low,
             high: found.high,
         }),
-        says: judgement.told(&arms, chosen.measure.did()),
+        says: chosen.says(snapshot.options.tracking.mode, &arms, &judgement),
         winner: trial.winner.map(|at| letter(usize::from(at))),
         is_by_hand: trial.winner.is_some() && trial.judged_at != trial.settled_at,
         by_hand: chosen_by.map(|chosen| chosen.by_hand),
@@ -621,6 +645,25 @@ mod tests {
             undecided: Undecided::Leader,
         };
         Snapshot { file, options, columns: Vec::new(), never_mailed: false, trial: Some(trial) }
+    }
+
+    #[test]
+    fn where_clicks_are_not_counted_a_person_chooses_without_figures() {
+        let by_figures =
+            snapshot(vec![Variant { subject: Some("Ho".to_owned()), ..Variant::default() }]).trial.unwrap();
+        let arms = [Arm { people: 10, acted: 0 }; 2];
+        let by_goal = Comparison { measure: Measure::Goal("booked".to_owned()), ..by_figures.clone() };
+        let by_person = Comparison { asks: true, ..by_figures.clone() };
+        for mode in [TrackingMode::Off, TrackingMode::Anonymous] {
+            let why = by_figures.check(mode).unwrap_err().to_string();
+            assert!(why.contains("let a person choose"), "{why}");
+            by_goal.check(mode).unwrap();
+            by_person.check(mode).unwrap();
+            assert_eq!(by_person.says(mode, &arms, &judge(&arms)), NOTHING_COUNTED);
+            assert!(by_goal.says(mode, &arms, &judge(&arms)).starts_with("A: 0 of 10 booked"));
+        }
+        by_figures.check(TrackingMode::Full).unwrap();
+        assert!(by_person.says(TrackingMode::Full, &arms, &judge(&arms)).starts_with("A: 0 of 10 clicked"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Style, columns, cut, wrapped};
 use crate::output::{Ink, thousands};
+use engine::options::TrackingMode;
 use engine::trial::{Stage, Told, VariantTold};
 
 /// The narrowest column for a subject.
@@ -17,6 +18,7 @@ pub(super) fn trial(told: &Told, style: &Style) -> Vec<String> {
     let width = told.variants.iter().map(|one| columns(&subject(one))).max().unwrap_or(0).clamp(SUBJECT_MIN, room);
     let title = format!("{:gap$}", "VARIANTS", gap = width + 4);
     let mut lines = vec![format!("{}  {counts}{goal}", style.ink(Ink::Bold, &title))];
+    let of_people = |n: u64| if told.counted == TrackingMode::Full { thousands(n) } else { "–".to_owned() };
     for one in &told.variants {
         let goal = one.reached.map(|n| format!("  {:>gap$}", thousands(n), gap = columns(&told.measure)));
         lines.push(format!(
@@ -24,8 +26,8 @@ pub(super) fn trial(told: &Told, style: &Style) -> Vec<String> {
             cut(&subject(one), width),
             thousands(one.people),
             thousands(one.accepted),
-            thousands(one.opened),
-            thousands(one.clicked),
+            of_people(one.opened),
+            of_people(one.clicked),
             goal.unwrap_or_default()
         ));
     }
@@ -78,6 +80,7 @@ mod tests {
         let told = Told {
             stage: Stage::Waiting,
             measure: "clicks".to_owned(),
+            counted: TrackingMode::Full,
             variants: vec![variant('A', "Spring is here", 31), variant('B', "New: everything", 52)],
             rest: RestTold { people: 8_080, accepted: 0 },
             out_at: Some(at(0)),
@@ -99,6 +102,11 @@ mod tests {
         assert_eq!(lines[3], "    Everybody else       8,080         0");
         assert_eq!(lines[4], "    So far: B did better: chance alone seldom makes such a difference (p = 0.019).");
         assert!(lines[5].contains("until then everybody else waits"), "{}", lines[5]);
+        let uncounted = Told { counted: TrackingMode::Off, ..told.clone() };
+        assert_eq!(
+            trial(&uncounted, &style(at(0), 100))[1],
+            "    A  Spring is here    1,010     1,000       –        –"
+        );
         let chosen = Told { stage: Stage::Chosen, winner: Some('B'), is_judged: true, ..told };
         assert_eq!(trial(&chosen, &style(at(0), 100))[5], "    Everybody else gets B.");
     }

@@ -96,7 +96,7 @@ impl Typed {
         put("tracking", Some(written.tracking.mode.word()));
         written.audience.include.iter().for_each(|group| put("include", Some(group)));
         written.audience.exclude.iter().for_each(|group| put("exclude", Some(group)));
-        trial::put(written.compare.as_ref(), &mut put);
+        trial::put(written.compare.as_ref(), written.tracking.mode.into(), &mut put);
         Typed { form: forms::Typed::of(pairs), seen: Seen::default() }
     }
 

@@ -6,7 +6,7 @@
 use super::shown::Shown;
 use dispatch::engage::Sign;
 use dispatch::telling::filling;
-use engine::trial::CHOSEN_BY_HAND;
+use engine::trial::{CHOSEN_BY_HAND, NOTHING_COUNTED};
 use model::segment::moment;
 use model::{DeliveryState, ErrorCause, EventKind, Role, SuppressionReason, Timestamp};
 use serde_json::{Map, Value};
@@ -177,6 +177,9 @@ fn arm(shown: &Shown, said: &str) -> Option<String> {
 fn finding(shown: &Shown, said: &str) -> Option<String> {
     if said == "Too few acted to say which is better" {
         return Some(shown.say("trial-too-little").trim_end_matches('.').to_owned());
+    }
+    if NOTHING_COUNTED.strip_suffix('.') == Some(said) {
+        return Some(shown.say("trial-not-counted").trim_end_matches('.').to_owned());
     }
     let told = |pattern: &str| {
         let parts = filling(pattern, said)?;
@@ -355,6 +358,8 @@ mod tests {
         assert!(
             told(&[arm(10, 1), arm(10, 0)]).1.ends_with("Zu wenige haben gehandelt, um zu sagen, welche besser ist.")
         );
+        let uncounted = says(Language::De, EventKind::TrialJudged, NOTHING_COUNTED);
+        assert!(uncounted.ends_with("Es gibt keine Zahlen zu vergleichen."), "{uncounted}");
         assert_eq!(says(Language::De, EventKind::VariantChosen, "variant B: I like it"), "Variante B: I like it");
         assert_eq!(
             says(Language::De, EventKind::VariantChosen, "variant A: chosen by hand"),

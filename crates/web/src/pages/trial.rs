@@ -18,6 +18,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use dispatch::trial::{Finding, least_people, letter};
 use engine::drafts::Proposal;
+use engine::options::TrackingMode;
 use engine::trial::{Ahead, CHOSEN_BY_HAND, Comparison, Measure, Stage, Told};
 use model::CampaignId;
 use store::Campaign;
@@ -58,10 +59,10 @@ pub(super) fn letters(form: &Typed) -> Vec<char> {
     if filled == 0 { Vec::new() } else { (0..=filled).map(letter).collect() }
 }
 
-/// Puts a comparison into the fields of a form.
-pub(super) fn put(compared: Option<&Compared>, put: &mut impl FnMut(&str, Option<&str>)) {
+/// Puts a comparison into the fields of a form. Where nothing is `counted` of each person, nothing is offered that needs it.
+pub(super) fn put(compared: Option<&Compared>, counted: TrackingMode, put: &mut impl FnMut(&str, Option<&str>)) {
     let (mut sample, mut unit, mut wait) = (USUAL.0.to_owned(), "percent", USUAL.1);
-    let (mut goal, mut chosen_by) = (None, "figures");
+    let (mut goal, mut chosen_by) = (None, if counted == TrackingMode::Full { "figures" } else { "person" });
     if let Some(compared) = compared {
         if let Some(people) = compared.sample_people {
             (sample, unit) = (people.to_string(), "people");
@@ -192,22 +193,24 @@ impl<'a> Foretold<'a> {
         let message = vec![proposal.options.subject.clone().unwrap_or_else(|| shown.say("compare-message"))];
         let says = std::iter::once((letter(0), message)).chain(others);
         let variants = says.zip(parts).map(|((letter, says), people)| (letter, says, people)).collect();
+        let counts = compared.counts(proposal.options.tracking.mode);
         let needed = least_people(ORDINARY_PERCENT as f64 / 100.0);
         Some(Foretold {
             shown,
             base,
             variants,
             rest,
-            terms: terms(shown, compared, is_everybody),
-            needed: Some(needed).filter(|needed| least < *needed),
+            terms: terms(shown, compared, counts, is_everybody),
+            needed: Some(needed).filter(|needed| counts && least < *needed),
         })
     }
 }
 
-/// When it is judged, by what, and by whom. `is_everybody`: is nobody left to choose for?
-fn terms(shown: &Shown, compared: &Comparison, is_everybody: bool) -> String {
+/// When it is judged, by what, and by whom. `counts`: is there anything to judge by? `is_everybody`: is nobody left to choose for?
+fn terms(shown: &Shown, compared: &Comparison, counts: bool, is_everybody: bool) -> String {
     let wait = shown.lasted_secs(&(u64::from(compared.wait_minutes) * 60));
     let judged = match &compared.measure {
+        Measure::Clicks if !counts => shown.fill("compare-judged-by-nothing", &[("wait", wait.into())]),
         Measure::Clicks => shown.fill("compare-judged-clicks", &[("wait", wait.into())]),
         Measure::Goal(name) => {
             shown.fill("compare-judged-goal", &[("wait", wait.into()), ("goal", name.as_str().into())])
@@ -258,6 +261,8 @@ pub(super) struct Trial<'a> {
     says: String,
     /// The goal, where that counts and not clicks.
     goal: Option<&'a str>,
+    /// Are opens and clicks counted for each person?
+    knows_people: bool,
     /// Who chose, and why.
     by_hand: Option<String>,
     /// What everybody else gets.
@@ -272,7 +277,9 @@ impl<'a> Trial<'a> {
             Some(winner) => shown.fill("trial-rest-gets", &[("variant", winner.to_string().into())]),
             None => shown.say("compare-rest-what"),
         };
-        Trial { shown, base, told, stage: stage(shown, told), says: says(shown, told), goal, by_hand, rest }
+        let knows_people = told.counted == TrackingMode::Full;
+        let says = if goal.is_some() || knows_people { says(shown, told) } else { shown.say("trial-not-counted") };
+        Trial { shown, base, told, stage: stage(shown, told), says, goal, knows_people, by_hand, rest }
     }
 
     /// What it says that the first does not.
@@ -284,6 +291,11 @@ impl<'a> Trial<'a> {
             is_own_message: variant.is_own_message,
         };
         says.told(self.shown)
+    }
+
+    /// Are there figures to compare?
+    fn counts(&self) -> bool {
+        self.goal.is_some() || self.knows_people
     }
 
     fn is_winner(&self, letter: &char) -> bool {

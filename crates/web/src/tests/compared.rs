@@ -135,6 +135,7 @@ async fn what_is_compared_is_written_and_read_again() {
     };
     let mut unread = with("wait_minutes", json!(5));
     unread["tracking"] = json!({ "mode": "anonymous" });
+    unread["compare"]["chosen_by"] = json!("figures");
     for wrong in [
         with("sample_percent", json!(0)),
         with("sample_people", json!(5)),
@@ -147,6 +148,10 @@ async fn what_is_compared_is_written_and_read_again() {
         let refused = house.post("/api/v1/campaigns", &key, wrong.clone()).await;
         assert_eq!(refused.code(), "invalid_field", "{wrong}: {}", refused.text);
     }
+    let mut by_person = unread.clone();
+    by_person["compare"]["chosen_by"] = json!("person");
+    assert_eq!(house.post("/api/v1/campaigns", &key, by_person).await.status, 201, "nor does a person");
+    unread["name"] = json!("by a goal");
     unread["compare"]["goal"] = json!("booked");
     assert_eq!(house.post("/api/v1/campaigns", &key, unread).await.status, 201, "a goal needs no clicks");
     let broken = with("variants", json!([{ "subject": "Hello, {{ nobody }}" }]));
