@@ -661,6 +661,7 @@ webhook-add = Webhook hinzufügen
 webhook-add-do = Hinzufügen
 webhook-url = Adresse
 webhook-url-help = Sie beginnt mit https und liegt in keinem privaten Netz.
+webhook-url-help-sandbox = Sie beginnt mit https. Im Sandkasten wird darüber niemand erreicht: Hier sieht man, wie es eingerichtet wird.
 webhook-url-help-rehearsal = In dieser Probe beginnt sie mit https oder http, und erreicht wird nur diese Maschine.
 webhook-description = Wofür er ist
 webhook-secret = Er ist angelegt. Seine Anfragen sind mit diesem Geheimnis signiert, das nur jetzt gezeigt wird.

@@ -664,6 +664,7 @@ webhook-add = Add a webhook
 webhook-add-do = Add it
 webhook-url = Address
 webhook-url-help = It begins with https and is on no private network.
+webhook-url-help-sandbox = It begins with https. In the sandbox nobody is reached by it: this shows how it is set up.
 webhook-url-help-rehearsal = In this rehearsal it begins with https or http, and nothing is reached but this machine.
 webhook-description = What it is for
 webhook-secret = It was made. Its requests are signed with this secret, which is shown this once.

@@ -1,6 +1,6 @@
 //! A message is tried on its author: sent the real way, with `[Test]` before its subject, and counted nowhere.
 
-use super::campaign::{Head, found};
+use super::campaign::{Head, found, says_held};
 use super::layout::{Layout, Section};
 use super::message::Story;
 use super::preview::{self, Seen};
@@ -18,6 +18,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use dispatch::trial::letter;
 use engine::messages::TESTED_MAX;
+use engine::why::{HeldTry, held_tries};
 use model::access::Scope;
 use model::{CampaignId, DeliveryId, DeliveryState};
 use serde::Deserialize;
@@ -44,6 +45,7 @@ struct TestPage {
     is_moving: bool,
     /// The variants that are compared, each with its name and whether it is chosen; none where nothing is.
     variants: Vec<(char, String, bool)>,
+    /// What was refused, in the reader's language.
     error: Option<String>,
 }
 
@@ -68,13 +70,22 @@ async fn tested(app: &App, visitor: &Visitor, sent: &Sent) -> Result<Vec<Tested>
         let Ok(id) = id.parse::<DeliveryId>() else { continue };
         let letter = letters.get(at % letters.len().max(1)).copied();
         let Some(row) = app.store.delivery_in(visitor.caller.workspace, id).await? else { continue };
-        let state = row.state;
+        let (state, of) = (row.state, row.campaign);
         let Some(story) = Story::of(app, visitor, row).await? else { continue };
         let reply = story.tries().first().and_then(|last| last.reply.clone());
-        let says = visitor.shown.told(&story.told.meaning);
+        let says = match held(app, of, id).await? {
+            Some(held) => says_held(&visitor.shown, &held.by, &held.why, held.until),
+            None => visitor.shown.told(&story.told.meaning),
+        };
         found.push(Tested { id, letter, address: story.told.address.clone().unwrap_or_default(), state, says, reply });
     }
     Ok(found)
+}
+
+/// What keeps a message from its next try, if anything does.
+async fn held(app: &App, campaign: CampaignId, id: DeliveryId) -> Result<Option<HeldTry>, Problem> {
+    let Some(campaign) = app.store.campaign(campaign).await? else { return Ok(None) };
+    Ok(held_tries(&app.store, &campaign, &[id], app.now()).await?.remove(&id))
 }
 
 /// How a campaign's mail is vouched for: who signs it, where SPF is asked, and whether DMARC is content with that.
@@ -164,6 +175,12 @@ async fn test_page(
     })
 }
 
+/// Which of several addresses a refusal is about: `to[1]`, the second. `None`: there is one alone, or it is about none.
+fn nth<'a>(field: &str, addresses: &'a [String]) -> Option<&'a String> {
+    let at: usize = field.strip_prefix("to[")?.strip_suffix(']')?.parse().ok()?;
+    addresses.get(at).filter(|_| addresses.len() > 1)
+}
+
 /// Sends it.
 pub(super) async fn send(
     State(app): State<App>,
@@ -172,9 +189,10 @@ pub(super) async fn send(
     form: forms::Typed,
 ) -> Result<Response, Problem> {
     let [to, once, contact, variant] = ["to", "once", "contact", "variant"].map(|name| form.get(name).to_owned());
-    let addresses = to.split([',', ';', ' ', '\n']).map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned);
+    let addresses = to.split([',', ';', ' ', '\n']).map(str::trim).filter(|one| !one.is_empty());
+    let addresses: Vec<String> = addresses.map(str::to_owned).collect();
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let wish = api::TestSend { to: addresses.collect(), contact: some(&contact), variant: some(&variant) };
+    let wish = api::TestSend { to: addresses.clone(), contact: some(&contact), variant: some(&variant) };
     let campaign = found(&app, &visitor, id).await?;
     let of: String = match variant.as_str() {
         "" => variants(&app, &visitor, &campaign, "").await?.into_iter().map(|(letter, ..)| letter).collect(),
@@ -190,7 +208,12 @@ pub(super) async fn send(
         Ok(place) => Ok(Redirect::to(&place).into_response()),
         Err(problem) if matches!(problem.code, Code::InvalidField | Code::Refused) => {
             let sent = Sent { contact, variant: variant.clone(), ..Sent::default() };
-            let form = test_page(&app, &visitor, id, (to, once), sent, Some(problem.detail)).await?;
+            let said = visitor.shown.refused(&problem.detail);
+            let said = match problem.field.as_deref().and_then(|field| nth(field, &addresses)) {
+                Some(address) => format!("{address}: {said}"),
+                None => said,
+            };
+            let form = test_page(&app, &visitor, id, (to, once), sent, Some(said)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page(&form)).into_response())
         }
         Err(problem) => Err(problem),

@@ -123,15 +123,14 @@ fn filled(app: &App, shown: &Shown, form: Form, known: Option<&Webhook>) -> Form
     let nouns: Vec<String> = nouns.into_iter().map(|noun| format!("{noun}.*")).collect();
     let help = shown.fill("webhook-events-help", &[("nouns", nouns.join(", ").into())]);
     let events = if known.is_some() { events } else { "*".to_owned() };
-    let is_rehearsal = app.config.sending.transport.is_rehearsal();
-    form.field(
-        Field::new("url", shown.say("webhook-url"), Kind::Line("url"))
-            .value(url)
-            .help(shown.say(if is_rehearsal { "webhook-url-help-rehearsal" } else { "webhook-url-help" }))
-            .required(),
-    )
-    .field(Field::line("description", shown.say("webhook-description")).value(description))
-    .field(Field::area("events", shown.say("webhook-events"), 3).value(events).help(help).required())
+    let about_url = match app.config.sending.transport.is_rehearsal() {
+        _ if app.is_sandbox() => shown.say("webhook-url-help-sandbox"),
+        true => shown.say("webhook-url-help-rehearsal"),
+        false => shown.say("webhook-url-help"),
+    };
+    form.field(Field::new("url", shown.say("webhook-url"), Kind::Line("url")).value(url).help(about_url).required())
+        .field(Field::line("description", shown.say("webhook-description")).value(description))
+        .field(Field::area("events", shown.say("webhook-events"), 3).value(events).help(help).required())
 }
 
 fn body(typed: &Typed) -> Value {

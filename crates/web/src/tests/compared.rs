@@ -111,6 +111,13 @@ async fn a_test_is_of_each_variant_or_of_the_one_named() {
     let sent = submit(&house, &format!("{base}/test"), &cookie, &form).await;
     let page = look(&house, &place(&sent), &cookie).await.text;
     assert!(page.contains("<b>B</b>") && page.contains("<option value=\"B\" selected>"), "{page}");
+    // What keeps a test from being tried is told where it is awaited.
+    let hold = json!({ "domain": "b.example", "why": "the shop is closed" });
+    assert_eq!(house.post("/api/v1/holds", &key, hold).await.status, 201);
+    assert!(look(&house, &place(&sent), &cookie).await.text.contains("the shop is closed"));
+    let two = format!("to=me%40b.example%2C+you&variant=&once={once}x");
+    let refused = submit(&house, &format!("{base}/test"), &cookie, &two).await;
+    assert!(refused.status == 422 && refused.text.contains("you: there is no @ in it"), "{}", refused.text);
 }
 
 #[tokio::test]

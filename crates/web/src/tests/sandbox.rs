@@ -105,6 +105,7 @@ async fn whoever_is_not_signed_in_at_home_is_led_to_its_door_and_back_into_the_s
     let typed = stranger.submit("/sandbox/suppressions", "target=a%40b.example").await;
     assert_eq!(typed.status, 401);
     assert!(typed.text.contains("action=\"/sign-in\"") && typed.text.contains("value=\"/sandbox/suppressions\""));
+    assert!(anna.look("/sandbox/webhooks").await.text.contains("In the sandbox nobody is reached by it"));
     let table = anna.look("/sandbox/api/v1/campaigns?shelf=broadcasts&format=csv").await;
     assert!(
         table.status == 200 && table.headers["content-type"].to_str().unwrap().starts_with("text/csv"),
