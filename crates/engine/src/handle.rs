@@ -373,7 +373,7 @@ impl Handle {
     pub async fn lanes(&self) -> Vec<LaneView> {
         let (answer, shown) = tokio::sync::oneshot::channel();
         self.tell(Notice::Show(answer));
-        let Shown { mut lanes, samples_out, nowhere, closed } = shown.await.unwrap_or_default();
+        let Shown { mut lanes, samples_out, nowhere, closed, idle } = shown.await.unwrap_or_default();
         for campaign in nowhere {
             if let Ok(Some(known)) = self.store.campaign(campaign).await {
                 lanes.extend(lanes::nowhere(&self.store, &known, self.now()).await.ok().flatten());
@@ -387,6 +387,11 @@ impl Handle {
         for campaign in closed {
             if let Ok(Some(known)) = self.store.campaign(campaign).await {
                 lanes.extend(lanes::outside_hours(&self.store, &known, self.now()).await.ok().flatten());
+            }
+        }
+        for campaign in idle {
+            if let Ok(Some(known)) = self.store.campaign(campaign).await {
+                lanes.extend(lanes::spent(&self.store, &known, self.now()).await.ok().flatten());
             }
         }
         lanes

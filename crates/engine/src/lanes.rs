@@ -13,6 +13,7 @@ use crate::offers::{Heard, Refused};
 use crate::paths::{self, NoWay};
 use crate::remembered::Remembered;
 use crate::throttles::Told;
+use crate::why::ceiling_reached;
 use dispatch::brakes::LeftAlone;
 use dispatch::pace::{InForce, Limit, Memory, Pace};
 use dispatch::providers::{self, Limits};
@@ -101,6 +102,8 @@ pub(crate) struct Shown {
     pub(crate) nowhere: Vec<CampaignId>,
     /// Campaigns whose sending hours may keep people back now.
     pub(crate) closed: Vec<CampaignId>,
+    /// Campaigns of workspaces of whom no lane has anything.
+    pub(crate) idle: Vec<CampaignId>,
 }
 
 /// Something a server offers and refused.
@@ -458,10 +461,12 @@ pub async fn outside_hours(store: &Store, campaign: &Campaign, now: Timestamp) -
     Ok(Some(everywhere(ANY_SOURCE, campaign, closed.people, (closed.first, why.as_str()))))
 }
 
-/// The same of a campaign whose sending domain has spent its budget of today.
-pub async fn domain_spent(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<LaneView>, StoreError> {
+/// The same of a campaign whose sending domain has spent its budget of today, or whose workspace or sources are at a ceiling for
+/// long: of both the one that lasts longer.
+pub async fn spent(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<Option<LaneView>, StoreError> {
     let Some(snapshot) = launch::snapshot(campaign).ok().filter(|_| campaign.state.may_send()) else { return Ok(None) };
-    let Some((until, why)) = paths::domain_is_spent(store, &snapshot.options, now).await? else { return Ok(None) };
+    let domain = paths::domain_is_spent(store, &snapshot.options, now).await?;
+    let Some((until, why)) = domain.max(ceiling_reached(store, campaign, now).await?) else { return Ok(None) };
     let waiting = store.tally(campaign.id).await?.in_progress();
     Ok((waiting > 0).then(|| everywhere(ANY_SOURCE, campaign, waiting, (until, why.as_str()))))
 }

@@ -11,7 +11,7 @@ mod waiting;
 pub use advice::Advice;
 pub use timeline::{Step, Through, Try};
 pub use waiting::{HeldTry, WaitsFor, also_rests, held_tries, operator_of, waits_for};
-pub(crate) use waiting::{is_of_a_part, parts_cancelled};
+pub(crate) use waiting::{ceiling_reached, is_of_a_part, parts_cancelled};
 
 use crate::holds::name_of;
 use crate::lanes::LaneView;

@@ -238,7 +238,7 @@ async fn whoever_waits_for_the_next_budget_of_the_sending_domain_is_told_by_the_
     let store = Store::open(OpenOptions::memory([7; 32]), NOON).unwrap();
     let import = people(&store, &[(10, "site1.test")]).await;
     let campaign = sending(&store, "Spring", import, direct(), &[]).await;
-    let lane = async || crate::lanes::domain_spent(&store, &campaign, NOON).await.unwrap();
+    let lane = async || crate::lanes::spent(&store, &campaign, NOON).await.unwrap();
     assert_eq!(lane().await, None);
     let of = VolumeOf::Domain(store.domain_id("first.example", NOON).await.unwrap());
     let count = DayCount { attempted: 100_000, accepted: 100_000, ..DayCount::default() };
@@ -252,7 +252,7 @@ async fn whoever_waits_for_the_next_budget_of_the_sending_domain_is_told_by_the_
     let told = waits(&store, &campaign, "site1.test").await;
     assert!(told.iter().any(|one| one.until == Some(held.until) && one.why.starts_with(says)), "{told:?}");
     let rehearsal = sending(&store, "Trial", import, rehearsed(), &[]).await;
-    assert_eq!(crate::lanes::domain_spent(&store, &rehearsal, NOON).await.unwrap(), None);
+    assert_eq!(crate::lanes::spent(&store, &rehearsal, NOON).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -271,9 +271,15 @@ async fn a_ceiling_is_told_with_when_the_next_may_go_and_who_is_in_line() {
     let reached =
         "source \"this machine\" has reached its ceiling of 1,500 messages a day; the next message may go at Fri 00:";
     assert!(why.starts_with(reached) && why.ends_with(" UTC; 1,999 others of this campaign wait, too"), "{why}");
+    let lane = crate::lanes::spent(&store, &campaign, NOON).await.unwrap().unwrap();
+    let held = lane.held.clone().unwrap();
+    let says = "campaign 1 \"Spring\": source \"this machine\" has reached its ceiling of 1,500 messages a day";
+    assert_eq!((lane.is_everywhere(), lane.waiting, held.why.as_str()), (true, 2_000, says));
+    assert!(next_day(NOON) <= held.until && held.until.since(next_day(NOON)).as_secs() < 3_600, "{held:?}");
     let ceilings = model::Ceilings { messages_per_day: Some(1_501), ..model::Ceilings::default() };
     store.set_ceilings(CeilingOf::Source(HERE), ceilings, &ME, NOON).await.unwrap();
     assert_eq!(waits(&store, &campaign, "site1.test").await, [], "one more may go");
+    assert_eq!(crate::lanes::spent(&store, &campaign, NOON).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use dispatch::alert::Turn;
 use dispatch::brakes::Decision;
 use dispatch::pace::{Change, Limit, Memory, clock};
 use model::{Actor, AlertKind, CampaignId, EventKind, SkipReason, Timestamp, WorkspaceId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use store::{CeilingOf, Listing, StoreError, VolumeOf};
 
@@ -353,7 +353,12 @@ impl Scheduler {
         // People's own clocks are looked at one by one: only where no lane tells more.
         let (terms, now, by_person) = (&self.house.terms, self.house.now(), lanes.is_empty());
         let closed = self.campaigns.keys().copied().filter(|one| terms.may_be_closed(*one, by_person, now)).collect();
-        Shown { lanes, samples_out: terms.samples_out(), nowhere, closed }
+        let busy: BTreeSet<WorkspaceId> =
+            self.sites.values().flat_map(|entry| entry.lanes.values()).flat_map(|lane| lane.workspaces()).collect();
+        let is_idle =
+            |campaign: &CampaignId| self.house.mailing(*campaign).is_some_and(|one| !busy.contains(&one.workspace));
+        let idle = self.campaigns.keys().copied().filter(is_idle).collect();
+        Shown { lanes, samples_out: terms.samples_out(), nowhere, closed, idle }
     }
 
     /// Sources that rest toward somebody to whom they have no lane now.

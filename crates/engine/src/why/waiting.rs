@@ -5,6 +5,7 @@ use super::skip_meaning;
 use crate::fleet::Ways;
 use crate::forecast::forecast;
 use crate::holds::{cancels_in, placed_by, reaching};
+use crate::lane::HOLD_GONE_ROUND;
 use crate::lanes::LaneView;
 use crate::paths::{self, Path, Paths};
 use crate::report::iso_or_null;
@@ -14,7 +15,7 @@ use crate::throttles::{Told, before};
 use crate::{Stakes, launch};
 use dispatch::pace::{Limit, Throttle, clock};
 use dispatch::windows::Windows;
-use model::{CampaignId, CampaignState, DeliveryId, DeliveryState, HoldId, Timestamp, thousands};
+use model::{CampaignId, CampaignState, Ceilings, DeliveryId, DeliveryState, HoldId, Timestamp, thousands};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use store::{Campaign, CeilingOf, DeliveryRow, Hold, Site, Store, StoreError};
@@ -285,50 +286,96 @@ async fn at_ceilings(
     campaign: &Campaign,
     now: Timestamp,
 ) -> Result<(Vec<WaitsFor>, Option<Timestamp>), StoreError> {
-    let (mut waits, mut opens, mut full) = (Vec::new(), None, Vec::new());
-    let ceilings = store.ceilings().await?;
-    if ceilings.is_empty() {
-        return Ok((waits, opens));
-    }
-    let ways = Ways::read(store, "").await?;
-    let members = ways.members(campaign.workspace, campaign.kind);
-    let in_line = store.tally(campaign.id).await?.in_progress().saturating_sub(1);
-    for set in ceilings {
-        let whose = match set.of {
-            CeilingOf::Workspace(id) if id == campaign.workspace => "the workspace".to_owned(),
-            CeilingOf::Source(id) if members.iter().any(|(one, _)| *one == id) => {
-                let Some(source) = ways.source(id) else { continue };
-                format!("source {:?}", source.name)
-            }
-            CeilingOf::Workspace(_) | CeilingOf::Source(_) => continue,
-        };
-        let throttle = Throttle::new(set.ceilings, before(store, set.of, now).await?, now);
-        let told = Told { whose, set: Vec::new(), binds: throttle.binds(now) };
-        match (set.of, &told.binds) {
-            (CeilingOf::Source(_), Some(bound)) => full.push((bound.next_probe, reached(&told, in_line, now))),
-            (CeilingOf::Source(_), None) => {}
-            (CeilingOf::Workspace(_), Some(bound)) => {
+    let found = InTheWay::read(store, campaign, now).await?;
+    let in_line = match found.is_empty() {
+        true => 0,
+        false => store.tally(campaign.id).await?.in_progress().saturating_sub(1),
+    };
+    let (mut waits, mut opens) = (Vec::new(), None);
+    for (told, set) in &found.workspace {
+        let why = match &told.binds {
+            Some(bound) => {
                 opens = opens.max(bound.next_probe);
-                waits.push(WaitsFor { until: None, why: reached(&told, in_line, now) });
+                reached(told, in_line, now)
             }
-            (CeilingOf::Workspace(_), None) if set.ceilings.is_none() => {}
-            (CeilingOf::Workspace(_), None) => {
-                let why = format!("{} sends at most {}", told.whose, set.ceilings);
-                waits.push(WaitsFor { until: None, why });
+            None => format!("{} sends at most {set}", told.whose),
+        };
+        waits.push(WaitsFor { until: None, why });
+    }
+    opens = opens.max(found.sources.iter().filter_map(next_of).min());
+    waits.extend(found.sources.iter().map(|told| WaitsFor { until: None, why: reached(told, in_line, now) }));
+    Ok((waits, opens))
+}
+
+/// The ceiling for which everybody of a campaign waits, in words, and until when, if it is reached for long: its workspace's, or
+/// that of the first source to go on where all that carry it are at one.
+pub(crate) async fn ceiling_reached(
+    store: &Store,
+    campaign: &Campaign,
+    now: Timestamp,
+) -> Result<Option<(Timestamp, String)>, StoreError> {
+    let found = InTheWay::read(store, campaign, now).await?;
+    let of = |told: &Told| Some((next_of(told)?, told.at_ceiling()?));
+    let workspace = found.workspace.iter().filter_map(|(told, _)| of(told)).max();
+    let longest = workspace.max(found.sources.iter().filter_map(of).min());
+    Ok(longest.filter(|(until, _)| until.since(now) > HOLD_GONE_ROUND))
+}
+
+/// When the next message may go under a ceiling that is reached.
+fn next_of(told: &Told) -> Option<Timestamp> {
+    told.binds.as_ref().and_then(|bound| bound.next_probe)
+}
+
+/// The ceilings that may be in the way of a campaign's mail.
+#[derive(Default)]
+struct InTheWay {
+    /// Its workspace's, reached or not.
+    workspace: Vec<(Told, Ceilings)>,
+    /// Those of sources that are reached, where every source that carries this mail is at one.
+    sources: Vec<Told>,
+}
+
+impl InTheWay {
+    async fn read(store: &Store, campaign: &Campaign, now: Timestamp) -> Result<InTheWay, StoreError> {
+        let mut found = InTheWay::default();
+        let ceilings = store.ceilings().await?;
+        if ceilings.is_empty() {
+            return Ok(found);
+        }
+        let ways = Ways::read(store, "").await?;
+        let members = ways.members(campaign.workspace, campaign.kind);
+        for set in ceilings {
+            let whose = match set.of {
+                CeilingOf::Workspace(id) if id == campaign.workspace => "the workspace".to_owned(),
+                CeilingOf::Source(id) if members.iter().any(|(one, _)| *one == id) => {
+                    let Some(source) = ways.source(id) else { continue };
+                    format!("source {:?}", source.name)
+                }
+                CeilingOf::Workspace(_) | CeilingOf::Source(_) => continue,
+            };
+            let throttle = Throttle::new(set.ceilings, before(store, set.of, now).await?, now);
+            let told = Told { whose, set: Vec::new(), binds: throttle.binds(now) };
+            match set.of {
+                CeilingOf::Source(_) => found.sources.extend(Some(told).filter(|told| told.binds.is_some())),
+                CeilingOf::Workspace(_) if set.ceilings.is_none() && told.binds.is_none() => {}
+                CeilingOf::Workspace(_) => found.workspace.push((told, set.ceilings)),
             }
         }
+        if found.sources.len() < members.len() {
+            found.sources.clear();
+        }
+        Ok(found)
     }
-    if full.len() == members.len() {
-        opens = opens.max(full.iter().filter_map(|(at, _)| *at).min());
-        waits.extend(full.into_iter().map(|(_, why)| WaitsFor { until: None, why }));
+
+    const fn is_empty(&self) -> bool {
+        self.workspace.is_empty() && self.sources.is_empty()
     }
-    Ok((waits, opens))
 }
 
 /// A ceiling that is reached, when the next message may go, whoever's it is, and how many wait for that.
 fn reached(told: &Told, in_line: u64, now: Timestamp) -> String {
-    let next = told.binds.as_ref().and_then(|bound| bound.next_probe);
-    let next = next.map(|at| format!("; the next message may go at {} UTC", clock(at, now))).unwrap_or_default();
+    let next =
+        next_of(told).map(|at| format!("; the next message may go at {} UTC", clock(at, now))).unwrap_or_default();
     let line = match in_line {
         0 => String::new(),
         others => format!("; {}, too", others_wait(others)),

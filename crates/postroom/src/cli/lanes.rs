@@ -15,7 +15,7 @@ use crate::owner::{Owner, Trouble};
 use crate::show::lanes::Told;
 use crate::show::{Style, lanes as lines_of, wrapped};
 use engine::Stakes;
-use engine::lanes::{LaneView, at_their_sites, domain_spent, nowhere, outside_hours, remembered};
+use engine::lanes::{LaneView, at_their_sites, nowhere, outside_hours, remembered, spent};
 use engine::sample;
 use engine::trace::Traced;
 use model::{CampaignState, EventKind, Timestamp, in_quotes};
@@ -126,7 +126,7 @@ async fn show(provider: Option<String>, all: bool, dir: &Path, output: &Output) 
                 lanes.extend(sample::lane(&ledger.store, &campaign, now).await?);
                 lanes.extend(nowhere(&ledger.store, &campaign, now).await?);
                 lanes.extend(outside_hours(&ledger.store, &campaign, now).await?);
-                lanes.extend(domain_spent(&ledger.store, &campaign, now).await?);
+                lanes.extend(spent(&ledger.store, &campaign, now).await?);
             }
             (picked(lanes, provider.as_deref(), all), false)
         }
