@@ -63,9 +63,15 @@ pub(crate) async fn backup(
     let detail = Some(format!("{bytes} bytes{}", if verify { ", verified" } else { "" }));
     if core.access == Access::Owner {
         let about = NewEvent { detail, ..NewEvent::default() };
-        core.lanes
+        let noted = core
+            .lanes
             .write(move |ledger| ledger.event(WorkspaceId::FIRST, EventKind::BackedUp, &actor, now, about))
-            .await?;
+            .await;
+        match noted {
+            // The copy is whole, and is wanted now more than ever: that it was made stands in no log.
+            Ok(_) | Err(StoreError::Full) => {}
+            Err(why) => return Err(why),
+        }
     }
     Ok(BackupReport { bytes, verified: verify })
 }

@@ -25,7 +25,8 @@ const DNS_AGAIN: Duration = Duration::from_secs(300);
 const ALIVE_WITHIN: Duration = Duration::from_secs(10);
 /// What stands between a selector and its domain (RFC 6376 section 3.6.2.1).
 const KEY_LABEL: &str = "._domainkey.";
-const GIB: u64 = 1024 * 1024 * 1024;
+const MIB: u64 = 1024 * 1024;
+const GIB: u64 = 1024 * MIB;
 
 /// What is remembered from look to look.
 #[derive(Debug, Default)]
@@ -238,10 +239,18 @@ async fn webhooks(house: &House, now: Timestamp, found: &mut Found<'_>) -> Resul
 fn disk(house: &House, found: &mut Found<'_>) {
     let Some((free, total)) = house.store.room() else { return };
     let why = rules::is_disk_low(free, total).then(|| {
-        let percent = (free.saturating_mul(100)).checked_div(total).unwrap_or_default();
-        format!("{percent} % of {} GiB are left. When it is full, nothing is sent until there is room.", total / GIB)
+        let (free, total) = (room_in_words(free), room_in_words(total));
+        format!("{free} of {total} are left. When it is full, nothing is sent until there is room.")
     });
     found.is(About::house(AlertKind::DiskLow, ""), why);
+}
+
+/// `412 MiB`, `64 GiB`.
+fn room_in_words(octets: u64) -> String {
+    match octets / GIB {
+        ..10 => format!("{} MiB", thousands(octets / MIB)),
+        whole => format!("{} GiB", thousands(whole)),
+    }
 }
 
 fn certificate(ends_at: Option<Timestamp>, now: Timestamp, found: &mut Found<'_>) {
@@ -268,6 +277,13 @@ async fn answers(scheduler: &mpsc::UnboundedSender<Notice>) -> bool {
 mod tests {
     use super::*;
     use crate::lanes::Shown;
+
+    #[test]
+    fn room_is_told_so_that_a_small_disk_has_some() {
+        assert_eq!(room_in_words(119 * MIB + 1), "119 MiB");
+        assert_eq!(room_in_words(10 * GIB - 1), "10,239 MiB");
+        assert_eq!(room_in_words(4_000 * GIB), "4,000 GiB");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_scheduler_that_hangs_is_not_taken_for_one_that_is_idle() {

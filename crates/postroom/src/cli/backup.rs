@@ -5,9 +5,11 @@
 
 use super::absolute;
 use crate::failure::{Exit, Failure};
+use crate::ledger::Ledger;
 use crate::order::{self, Order, number};
 use crate::output::Output;
 use indicatif::HumanBytes;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -25,9 +27,16 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         return Err(Failure::bad_input(format!("there is no data directory {}", dir.display())).advise("check --data"));
     }
     let order = Order::Backup { to: absolute(&args.to)?, verify: args.verify };
-    let answer = order::place(dir, order, &mut |_| {}).await?;
+    let answer = match order::place(dir, order, &mut |_| {}).await {
+        Err(failure) if failure.exit == Exit::OwnFailure => {
+            let read = by_reading(dir, &args, output).await;
+            read.ok_or(failure)?
+        }
+        placed => placed?,
+    };
+    let is_checked = answer["verified"] == true;
     output.answer(&answer, || {
-        let checked = if args.verify { ", opened again and checked" } else { "" };
+        let checked = if is_checked { ", opened again and checked" } else { "" };
         vec![
             format!("Backup written to {} ({}{checked}).", args.to.display(), HumanBytes(number(&answer, "bytes"))),
             "It holds the secret keys: keep it where keys belong.".to_owned(),
@@ -35,4 +44,13 @@ pub(crate) async fn run(args: Args, dir: &Path, output: &Output) -> Result<Exit,
         ]
     });
     Ok(Exit::Done)
+}
+
+/// Where nothing can be written, on a full disk above all, what is there can be read still. The copy is checked whether that was
+/// asked for or not: what is wrong with a disk may be wrong with the ledger. `None`: it cannot be had this way either.
+async fn by_reading(dir: &Path, args: &Args, output: &Output) -> Option<Value> {
+    let ledger = Ledger::read(dir).ok()?;
+    let report = ledger.store.backup(&args.to, true, &ledger.actor, ledger.now()).await.ok()?;
+    output.note("nothing can be written in the data directory now; what is in it was read, and the copy checked");
+    Some(json!({ "backup": args.to, "bytes": report.bytes, "verified": report.verified }))
 }

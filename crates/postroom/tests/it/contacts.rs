@@ -175,6 +175,25 @@ fn a_backup_opens_held_until_it_is_adopted() {
     assert_eq!(adopted["adopted"], true);
 }
 
+#[test]
+fn where_nothing_can_be_written_a_backup_is_made_by_reading() {
+    let room = Room::new();
+    let list = room.file("people.csv", b"email\na@x.example\n");
+    room.says(&["import", &list]);
+    let lock = room.path("data").join("lock");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    let copy = room.path("copy").display().to_string();
+    assert_eq!(room.fails(&["contact", "forget", "a@x.example", "--yes"]).0, 1, "nothing can be changed");
+    assert_eq!(room.json(&["backup", &copy])[0]["verified"], true, "the copy is checked unasked");
+    // A ledger that is damaged is not handed on.
+    let ledger = room.path("data").join("ledger.db");
+    let octets = fs::read(&ledger).unwrap();
+    fs::write(&ledger, octets.get(..octets.len() / 2).unwrap()).unwrap();
+    let damaged = room.path("damaged").display().to_string();
+    assert_eq!(room.fails(&["backup", &damaged]).0, 1);
+}
+
 /// What `judge replies` makes of lines.
 fn judged(room: &Room, lines: &str) -> Vec<Value> {
     let mut judge = room.command(&["judge", "replies"]);

@@ -539,6 +539,12 @@ fn a_full_disk_loses_nothing_and_recovers() {
     assert!(matches!(error, StoreError::Full), "{error}");
     assert!(written > 0 && error.is_transient());
     assert_adds_up(&store, campaign.id);
+    // Not even that there is a backup can be noted; it is made all the same.
+    let note = || store.note(W, model::EventKind::Warned, None, Some("x".repeat(500)), &ME, at(31));
+    while now(note()).is_ok() {}
+    let elsewhere = tempfile::tempdir().unwrap();
+    let report = now(store.backup(&elsewhere.path().join("copy"), true, &ME, at(31))).unwrap();
+    assert!(report.verified && matches!(now(note()), Err(StoreError::Full)));
     drop(store);
     let store = Store::open(options(dir.path()), at(0)).unwrap();
     let rest: Vec<Settlement> = claimed[written..].iter().map(with_words).collect();
