@@ -78,7 +78,7 @@ welcome-over = Dieser Link gilt nicht mehr: Er wurde benutzt oder ist zu alt. Bi
 your-name = Ihr Name
 
 # Home.
-home-calm = Nichts braucht Sie
+home-calm = Nichts wartet auf Sie
 home-needs = { $n ->
     [one] Eine Sache braucht Sie
    *[other] { $n } Sachen brauchen Sie
@@ -150,7 +150,7 @@ cancel-question = { $n ->
     [one] Die Mail an die eine Person abbrechen, die wartet?
    *[other] Die Mail an die { $n } Personen abbrechen, die warten?
   }
-cancel-meaning = Sie werden übersprungen, auch wer schon versucht wurde und auf einen weiteren Versuch wartet: Sie zählen dann als übersprungen, nicht mehr als versucht. Das lässt sich nicht rückgängig machen. Wer sie hat, behält sie.
+cancel-meaning = Gesendet wird, bis Sie drücken. Wer dann wartet, wird übersprungen, auch wer schon versucht wurde und auf einen weiteren Versuch wartet: Er zählt dann als übersprungen und nicht mehr als versucht. Das lässt sich nicht rückgängig machen. Wer sie hat, behält sie.
 cancel-button = { $n ->
     [one] Für eine Person abbrechen
    *[other] Für { $n } Personen abbrechen
@@ -360,7 +360,7 @@ next-try = nächster Versuch
 transcript = Das Gespräch
 neighbours = Alle bei dieser Domain
 neighbours-other = aufgegeben oder ungewiss
-refused = abgelehnt
+refused = abgewiesen
 
 # People.
 person = Person
@@ -447,6 +447,7 @@ consent-none = Es ist keine Einwilligung festgehalten.
 timeline = Verlauf
 timeline-empty = Es ist noch nichts geschehen.
 by-machine = (eine Maschine)
+by-unsure = (niemand weiß, von wem)
 noted-begins = beginnt { $at }
 noted-provisional = vorläufig
 noted-pause-over = die Pause ist vorbei
@@ -599,6 +600,7 @@ message-not-remade = Was ankam, lässt sich nicht noch einmal machen: { $why }. 
 doubt-title = Ungewiss: { $who }
 doubt-all = { $name }: alle, bei denen es ungewiss ist
 doubt-happened = { $server }, { $at }: { $why }
+doubt-signs = Mit dieser Nachricht ist seither etwas geschehen: { $signs }. Also ist sie dort, auch wenn nur eine ihrer Maschinen sie gesehen hat.
 doubt-settle = Sie haben erfahren, was daraus wurde
 doubt-settle-what = Durch Nachfragen oder aus dem Protokoll des Servers dort. Es zählt von da an, und es wird aufgehoben, wer es sagte.
 doubt-became = Was daraus wurde
@@ -740,6 +742,10 @@ again-hard = { $n ->
     [one] Eine Adresse nimmt auf Dauer keine Mail an; dorthin zu senden hilft niemandem.
    *[other] { $n } Adressen nehmen auf Dauer keine Mail an; dorthin zu senden hilft niemandem.
   }
+again-filter = { $n ->
+    [one] Eine Person hat ein eigener Filter abgewiesen: Nur sie selbst kann ihn ändern.
+   *[other] { $n } Personen haben eigene Filter abgewiesen: Nur sie selbst können sie ändern.
+  }
 again-question = { $n ->
     [one] Der einen Person, bei der es ungewiss ist, noch einmal senden?
    *[other] Den { $n } Personen, bei denen es ungewiss ist, noch einmal senden?
@@ -808,7 +814,7 @@ retrying-held = Angehalten von { $who }: { $why }
 retrying-held-until = Angehalten von { $who } bis { $at }: { $why }
 
 # Family: status.
-status-active = erreichbar
+status-active = darf Mail bekommen
 status-error = mit der Adresse stimmt etwas nicht
 status-opted_out = will keine Mail
 status-unconfirmed = hat nicht bestätigt
@@ -839,7 +845,7 @@ skip-paused_by_person = von der Person pausiert
 
 # Family: suppressed.
 suppressed-unsubscribed = Abgemeldet
-suppressed-complained = Beschwert
+suppressed-complained = Hat sich beschwert
 suppressed-hard_bounced = Die Adresse gibt es nicht
 suppressed-manual = Von Hand gesperrt
 suppressed-domain_refuses_mail = Die Domain nimmt keine Mail
@@ -964,7 +970,7 @@ event-segment_changed = Segment geändert
 event-segment_removed = Segment entfernt
 event-segment_entered = gehört jetzt zu einem Segment
 event-segment_left = gehört nicht mehr zu einem Segment
-event-sent = gesendet
+event-sent = zum ersten Mal versucht
 event-contact_made = hinzugefügt
 event-opened = geöffnet
 event-clicked = geklickt
@@ -1085,7 +1091,7 @@ pace-title = Wie schnell es geht
 pace-rate = Tempo jetzt
 pace-a-minute = { $n } in der Minute
 pace-over = Versuche dieser Kampagne, gezählt über die letzten { $span }
-pace-too-few = zuletzt zu wenige Versuche, um es zu sagen
+pace-too-few = zu früh, oder zuletzt zu wenige Versuche, um es zu sagen
 pace-waiting = Warten
 pace-waiting-what = auf den ersten oder einen weiteren Versuch
 pace-ends = Bis zum Letzten versucht
@@ -1094,6 +1100,7 @@ pace-at-this-rate = Bei diesem Tempo; nichts Bekanntes bremst die Letzten.
 pace-last = { $site }, wo { $n } warten, wird zuletzt fertig.
 pace-beyond = Nicht innerhalb eines Jahres.
 pace-unknown = Das lässt sich noch nicht sagen.
+pace-others = Alle anderen etwa { $at }.
 pace-held = Es wartet: { $why }
 pace-held-until = Es wartet bis { $at }: { $why }
 pace-some-held = { $n ->

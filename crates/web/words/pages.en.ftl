@@ -150,7 +150,7 @@ cancel-question = { $n ->
     [one] Cancel the mail to the one person who waits?
    *[other] Cancel the mail to the { $n } people who wait?
   }
-cancel-meaning = They are skipped, also who was tried and waits for another try: they count as skipped then, no longer as attempted. That cannot be undone. Whoever has it keeps it.
+cancel-meaning = Mail goes on until you press. Whoever waits then is skipped, also who was tried and waits for another try: they count as skipped then, no longer as attempted. That cannot be undone. Whoever has it keeps it.
 cancel-button = { $n ->
     [one] Cancel it for one person
    *[other] Cancel it for { $n } people
@@ -447,6 +447,7 @@ consent-none = No consent is recorded.
 timeline = Timeline
 timeline-empty = Nothing has happened yet.
 by-machine = (a machine)
+by-unsure = (nobody knows by whom)
 noted-begins = begins { $at }
 noted-provisional = provisional
 noted-pause-over = the pause is over
@@ -599,6 +600,7 @@ message-not-remade = What they got cannot be made once more: { $why }. This is w
 doubt-title = In doubt: { $who }
 doubt-all = { $name }: everybody in doubt
 doubt-happened = { $server }, { $at }: { $why }
+doubt-signs = Something was done with this message since: { $signs }. So it is there, even if only a machine of theirs has seen it.
 doubt-settle = You found out what became of it
 doubt-settle-what = By asking them, or in the log of their server. It counts from then on, and is kept with who said so.
 doubt-became = What became of it
@@ -740,6 +742,10 @@ again-hard = { $n ->
     [one] One address takes no mail for good; nothing sent there helps.
    *[other] { $n } addresses take no mail for good; nothing sent there helps.
   }
+again-filter = { $n ->
+    [one] One person was refused by a filter of their own: only they can change it.
+   *[other] { $n } people were refused by filters of their own: only they can change them.
+  }
 again-question = { $n ->
     [one] Send once more to the one person in doubt?
    *[other] Send once more to the { $n } people in doubt?
@@ -800,7 +806,7 @@ state-paused = Paused
 state-cancelled = Cancelled
 state-complete = Complete
 campaign-left = Not sent from here
-campaign-paused-by = { $who } paused it at { $at }.
+campaign-paused-by = Paused by { $who }, { $at }.
 campaign-left-why = It was made for another way out than this service has, so nobody of it is tried from here. Start the service with the way out it was made for, or cancel it.
 retrying-until = Retrying until { $at }
 retrying-at-least = Retrying until { $at } or later
@@ -964,7 +970,7 @@ event-segment_changed = segment changed
 event-segment_removed = segment removed
 event-segment_entered = came into a segment
 event-segment_left = is no longer in a segment
-event-sent = sent
+event-sent = first tried
 event-contact_made = added
 event-opened = opened
 event-clicked = clicked
@@ -1085,7 +1091,7 @@ pace-title = How fast it goes
 pace-rate = Rate now
 pace-a-minute = { $n } a minute
 pace-over = tries of this campaign, counted over the last { $span }
-pace-too-few = too few tries lately to tell
+pace-too-few = too early, or too few tries lately, to tell
 pace-waiting = Waiting
 pace-waiting-what = for a first or another try
 pace-ends = Tried to the last
@@ -1094,6 +1100,7 @@ pace-at-this-rate = At this rate; nothing known slows the last of them.
 pace-last = { $site }, where { $n } wait, ends last.
 pace-beyond = Not within a year.
 pace-unknown = It cannot be told yet.
+pace-others = Everybody else about { $at }.
 pace-held = It waits: { $why }
 pace-held-until = It waits until { $at }: { $why }
 pace-some-held = { $n ->

@@ -259,7 +259,9 @@ pub fn person(row: DeliveryRow) -> Person {
         true => SETTLED_MEANING,
         false => words::explain_verdict(&last.verdict).meaning,
     };
-    let said = |last: &model::Attempt| last.reply.as_ref().map(ToString::to_string).or_else(|| last.note.clone());
+    // What settled it without a try was said to others.
+    let reply = |last: &model::Attempt| last.reply.as_ref().filter(|_| made > 0).map(ToString::to_string);
+    let said = |last: &model::Attempt| reply(last).or_else(|| last.note.clone());
     Person {
         address: row.email,
         delivery: row.delivery.to_string(),

@@ -63,7 +63,8 @@ const OUTSTANDING_MAX: usize = 65_536;
 /// The dictionary entry of deliveries that DNS put off: they have no site yet.
 const NO_SITE: &str = "unresolved";
 /// What is noted for those whom a site that refused us never let us try (again).
-pub(crate) const NEVER_LET_IN: &str = "not tried again: the site has refused us for longer than the retry window";
+pub(crate) const NEVER_LET_IN: &str =
+    "given up without trying: the site has refused us for longer than the retry window";
 /// Why a campaign waits that nothing may carry to a site now.
 const NO_WAY_OUT: &str = "no source may go there yet";
 /// Stands in for a wake-up that is switched off.

@@ -136,11 +136,9 @@ impl Life {
     /// Is a campaign under way, or will somebody still do something?
     async fn is_anything_waited(&self) -> Result<bool, StoreError> {
         let found = self.app.store.campaigns_page(WorkspaceId::FIRST, None, CAMPAIGNS_MAX).await?;
-        let is_expected = self.readers.is_anybody_expected()
-            || self.sim.internet.somebody_will_act()
-            || self.app.engine.is_sending()
-            || found.iter().any(|one| one.state == CampaignState::Scheduled);
-        if is_expected {
+        let is_expected =
+            self.readers.is_anybody_expected() || self.sim.internet.somebody_will_act() || self.app.engine.is_sending();
+        if is_awaited(found.iter().map(|one| one.state), is_expected) {
             return Ok(true);
         }
         let now = net::Clock::now(self.sim.clock.as_ref());
@@ -162,6 +160,13 @@ async fn rest(until: Receiver<()>, moment: Duration) -> Option<Receiver<()>> {
         Ok((Err(RecvTimeoutError::Timeout), until)) => Some(until),
         Ok(_) | Err(_) => None,
     }
+}
+
+/// Is something waited for, whatever the campaigns under way wait for? `is_expected`: will somebody still do something? Whoever
+/// paused a campaign wants it as it was when it goes on: nobody's window runs out for the sake of who reads another.
+fn is_awaited(campaigns: impl Iterator<Item = CampaignState> + Clone, is_expected: bool) -> bool {
+    let has = |state: CampaignState| campaigns.clone().any(|one| one == state);
+    has(CampaignState::Scheduled) || (is_expected && !has(CampaignState::Paused))
 }
 
 fn is_moving(state: CampaignState) -> bool {
@@ -231,6 +236,15 @@ mod tests {
         assert_eq!((0..LOOK_EVERY).filter(|_| look.is_due()).count(), 1);
         look.is_waited = false;
         assert!(look.is_due() && look.is_due(), "else after every step");
+    }
+
+    #[test]
+    fn while_a_campaign_is_paused_nobody_is_read_toward_the_end_of_its_windows() {
+        use CampaignState::{Complete, Paused, Scheduled};
+        let awaited = |states: &[CampaignState], is_expected| is_awaited(states.iter().copied(), is_expected);
+        assert!(awaited(&[Complete], true) && !awaited(&[Complete], false));
+        assert!(!awaited(&[Complete, Paused], true));
+        assert!(awaited(&[Scheduled], false), "it begins at its hour");
     }
 
     #[test]

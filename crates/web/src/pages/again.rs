@@ -109,34 +109,43 @@ const fn is_ours(category: Category) -> bool {
         || matches!(category.blame(), Blame::Identity | Blame::Content | Blame::OwnFault)
 }
 
-/// Can another message help somebody who stands so? What is ours to mend is not mended by repeating it, and a filter of the
-/// recipient's own goes on refusing.
-const fn is_helped(class: DeliveryState, category: Category) -> bool {
-    matches!(class, DeliveryState::Soft | DeliveryState::Blocked)
-        && !is_ours(category)
-        && !matches!(category, Category::RecipientFilter)
+/// What another message is for those who were put off to the end or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prospect {
+    /// It may reach them.
+    Helped,
+    /// What is ours to mend is not mended by repeating it.
+    Ours,
+    /// A filter of the recipient's own goes on refusing.
+    Theirs,
 }
 
-/// The causes whose people another message can help; not `is_help`: those for which something of ours is to be mended first.
-pub(super) fn causes(report: &Report, is_help: bool) -> impl Iterator<Item = &Cause> {
-    let offered = |cause: &&Cause| matches!(cause.class, DeliveryState::Soft | DeliveryState::Blocked);
-    let is_meant = move |cause: &&Cause| match is_help {
-        true => is_helped(cause.class, cause.category),
-        false => is_ours(cause.category),
-    };
-    report.causes.iter().filter(offered).filter(is_meant)
+/// `None`: whoever stands so was neither put off to the end nor refused for what is not their address.
+fn prospect(class: DeliveryState, category: Category) -> Option<Prospect> {
+    if !matches!(class, DeliveryState::Soft | DeliveryState::Blocked) {
+        return None;
+    }
+    Some(match category {
+        Category::RecipientFilter => Prospect::Theirs,
+        category if is_ours(category) => Prospect::Ours,
+        _ => Prospect::Helped,
+    })
 }
 
-/// How many of a report another message can help, and how many wait for something of ours to be mended.
-pub(super) fn helped(report: &Report) -> (u64, u64) {
-    let count = |is_help: bool| -> u64 { causes(report, is_help).map(|cause| cause.count).sum() };
-    (count(true), count(false))
+/// The causes of those for whom another message is that.
+pub(super) fn causes(report: &Report, what: Prospect) -> impl Iterator<Item = &Cause> {
+    report.causes.iter().filter(move |cause| prospect(cause.class, cause.category) == Some(what))
+}
+
+/// How many of a report they are.
+pub(super) fn count(report: &Report, what: Prospect) -> u64 {
+    causes(report, what).map(|cause| cause.count).sum()
 }
 
 /// How many another message can help now: without those who may not be mailed, be it that this campaign was one too many; and
 /// whether these are counted with the others, because there are too many to look at: then it is so many at most.
 pub(super) async fn people(app: &App, campaign: CampaignId, report: &Report) -> Result<(u64, bool), Problem> {
-    let (all, _) = helped(report);
+    let all = count(report, Prospect::Helped);
     if all == 0 || all > LOOKED_AT_MAX {
         return Ok((all, all > 0));
     }
@@ -161,9 +170,9 @@ async fn some(
 ) -> Result<(Vec<ContactId>, Option<DeliveryId>), Problem> {
     let found = app.store.deliveries(campaign, state, after, MEMBERS_MAX).await?;
     let next = found.last().map(|last| last.delivery).filter(|_| found.len() == MEMBERS_MAX);
-    let meant = found
-        .into_iter()
-        .filter(|row| row.last.as_ref().is_some_and(|last| is_helped(row.state, last.verdict.category)));
+    let meant = found.into_iter().filter(|row| {
+        row.last.as_ref().is_some_and(|last| prospect(row.state, last.verdict.category) == Some(Prospect::Helped))
+    });
     let mut contacts = Vec::new();
     for row in meant {
         let known = app.store.contact(row.contact).await?;

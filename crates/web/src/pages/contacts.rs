@@ -1,7 +1,7 @@
 //! People: found by the beginning of their address, by where they stand and by list; and one person's timeline.
 
 use super::layout::{Layout, Section};
-use super::message::link_in_words;
+use super::message::{by_whom, link_in_words};
 use super::noted::{self, plain};
 use super::shown::Shown;
 use super::{Visitor, page, segments};
@@ -16,7 +16,6 @@ use axum::response::Response;
 use dispatch::words::explain_verdict;
 use engine::why::{self, Kept, Who, Why};
 use model::access::Scope;
-use model::reaction::MACHINE_SCORE;
 use model::segment::moment::is_midnight;
 use model::{
     CampaignId, ContactId, ContactStatus, DeliveryId, DeliveryState, EmailAddress, EventKind, SkipReason,
@@ -302,7 +301,8 @@ struct Entry {
     meaning: Option<String>,
     /// Of a try: what the server said, with its code; or what we saw where it said nothing.
     reply: Option<String>,
-    is_machine: bool,
+    /// By whom, if it was not surely they themselves.
+    by: Option<String>,
 }
 
 #[derive(Template)]
@@ -432,7 +432,7 @@ async fn entry(app: &App, visitor: &Visitor, event: Event, met: &mut Met) -> Res
         class,
         icon,
         delivery: event.delivery.map(|id| id.to_string()),
-        is_machine: reaction.is_some_and(|reaction| reaction.score >= MACHINE_SCORE),
+        by: reaction.and_then(|reaction| by_whom(shown, reaction.kind, reaction.score)),
         detail: skipped.or(name).or(link).or(noted::in_words(shown, &event)),
         meaning,
         reply,

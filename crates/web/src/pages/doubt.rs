@@ -4,7 +4,7 @@
 use super::forms::{Entered, Field, Form, Typed};
 use super::layout::{Layout, Section};
 use super::sheet::{Part, Sheet};
-use super::{Visitor, drawn};
+use super::{Visitor, drawn, message};
 use crate::App;
 use crate::api::{campaigns, doubt as api};
 use crate::extract::{At, Input};
@@ -35,6 +35,9 @@ async fn asking(app: &App, visitor: &Visitor, id: DeliveryId, entered: Entered) 
     }
     let campaign = campaigns::campaign(app, &visitor.caller, row.campaign).await?;
     let doubt = app.store.doubt(row.campaign, Some(&[id])).await?;
+    let signs = message::reactions(app, visitor, &row).await?.into_iter();
+    let signs: Vec<String> =
+        signs.map(|one| [one.at, one.what].into_iter().chain(one.by).collect::<Vec<_>>().join(" ")).collect();
     let (shown, person) = (&visitor.shown, people::person(row));
     let who = person.address.unwrap_or_else(|| person.contact.clone());
     let happened = [
@@ -64,12 +67,14 @@ async fn asking(app: &App, visitor: &Visitor, id: DeliveryId, entered: Entered) 
     let title = shown.fill("doubt-title", &[("who", who.as_str().into())]);
     let layout = Layout::of(app, visitor, Section::Campaigns, title);
     let all = format!("/campaigns/{}/people?state=in_doubt", campaign.id);
-    let sheet = Sheet::new(layout)
+    let mut sheet = Sheet::new(layout)
         .up(all, shown.fill("doubt-all", &[("name", campaign.name.as_str().into())]))
-        .lead(shown.fill("doubt-happened", &happened))
-        .part(Part::Note("soft", shown.say("again-meaning"), None))
-        .part(settle)
-        .part(again);
+        .lead(shown.fill("doubt-happened", &happened));
+    if !signs.is_empty() {
+        let since = shown.fill("doubt-signs", &[("signs", signs.join(", ").into())]);
+        sheet = sheet.part(Part::Note("ok", since, None));
+    }
+    let sheet = sheet.part(Part::Note("soft", shown.say("again-meaning"), None)).part(settle).part(again);
     Ok(sheet.answer(&entered))
 }
 

@@ -21,9 +21,9 @@ use engine::remade::{Remade, remade};
 use engine::report::people::{self, Person};
 use engine::why::{self, Advice, Step, Told, Try, Who};
 use model::access::Scope;
-use model::reaction::MACHINE_SCORE;
-use model::{CampaignId, CampaignKind, ContactId, DeliveryId, DeliveryState};
-use store::{Campaign, DeliveryRow};
+use model::reaction::Doer;
+use model::{CampaignId, CampaignKind, ContactId, DeliveryId, DeliveryState, ReactionKind};
+use store::{Campaign, DeliveryRow, Reacted};
 
 /// Opens and clicks that are shown.
 const REACTIONS_MAX: usize = 100;
@@ -130,6 +130,11 @@ impl Story {
         }))
     }
 
+    /// Was any of it tried? Else a site that lets nobody in settled it.
+    fn was_tried(&self) -> bool {
+        self.person.made > 0
+    }
+
     /// The how manieth it was of those in a row that count towards the limit.
     pub(super) fn soft(&self, shown: &Shown) -> Option<String> {
         let (nth, policy) = (self.told.soft_nth?, Policy::default());
@@ -184,11 +189,12 @@ impl Story {
 }
 
 /// Something that was done with it.
-struct Reaction {
-    at: String,
+pub(super) struct Reaction {
+    pub(super) at: String,
     machine: String,
-    what: String,
-    is_machine: bool,
+    pub(super) what: String,
+    /// Who did it, if it was not surely they themselves.
+    pub(super) by: Option<String>,
     detail: Option<String>,
 }
 
@@ -257,6 +263,36 @@ pub(super) fn link_in_words(shown: &Shown, links: &[(u16, String)], link: u32) -
     }
 }
 
+/// Who opened it or followed a link, if it was not surely they themselves.
+pub(super) fn by_whom(shown: &Shown, kind: ReactionKind, score: u8) -> Option<String> {
+    if !matches!(kind, ReactionKind::Opened | ReactionKind::Clicked) {
+        return None;
+    }
+    match Doer::of(score) {
+        Doer::Person => None,
+        Doer::Unsure => Some(shown.say("by-unsure")),
+        Doer::Machine => Some(shown.say("by-machine")),
+    }
+}
+
+/// What was done with a message.
+pub(super) async fn reactions(app: &App, visitor: &Visitor, row: &DeliveryRow) -> Result<Vec<Reaction>, Problem> {
+    let shown = &visitor.shown;
+    let found = app.store.reactions_of(visitor.caller.workspace, row.delivery, REACTIONS_MAX).await?;
+    let links = match found.iter().any(|one| one.link.is_some()) {
+        true => app.store.links(row.campaign).await?,
+        false => Vec::new(),
+    };
+    let reaction = |one: Reacted| Reaction {
+        at: shown.second(&one.at),
+        machine: shown.machine(&one.at),
+        what: shown.one_of("reaction", one.kind.word()),
+        by: by_whom(shown, one.kind, one.score),
+        detail: one.link.map(|link| link_in_words(shown, &links, link)),
+    };
+    Ok(found.into_iter().map(reaction).collect())
+}
+
 /// The page.
 pub(super) async fn show(
     State(app): State<App>,
@@ -273,19 +309,7 @@ pub(super) async fn show(
     let story = Story::of(&app, &visitor, row.clone()).await?.ok_or_else(|| Problem::from(Code::NotFound))?;
     let wire = Wire::of(&app, &visitor, &campaign, &row).await?;
     let shown = &visitor.shown;
-    let found = app.store.reactions_of(workspace, id, REACTIONS_MAX).await?;
-    let links = match found.iter().any(|one| one.link.is_some()) {
-        true => app.store.links(row.campaign).await?,
-        false => Vec::new(),
-    };
-    let reactions = found.into_iter().map(|one| Reaction {
-        at: shown.second(&one.at),
-        machine: shown.machine(&one.at),
-        what: shown.one_of("reaction", one.kind.word()),
-        is_machine: one.score >= MACHINE_SCORE,
-        detail: one.link.map(|link| link_in_words(shown, &links, link)),
-    });
-    let reactions = reactions.collect();
+    let reactions = reactions(&app, &visitor, &row).await?;
     let title = story.told.address.clone().unwrap_or_else(|| id.to_string());
     let layout = Layout::of(&app, &visitor, Section::Campaigns, title);
     let tries = story.spread(shown);

@@ -1,5 +1,6 @@
 //! The report of a campaign: the equation, shares with what they are shares of, and why people did not get it.
 
+use super::again::{self, Prospect};
 use super::campaign::{Head, found};
 use super::curve::Drawn;
 use super::equation::Equation;
@@ -7,7 +8,7 @@ use super::layout::{Layout, Section};
 use super::preview::own_failure;
 use super::shown::verdict_class as class_of;
 use super::trial::{self, Trial};
-use super::{Visitor, again, page, segments};
+use super::{Visitor, page, segments};
 use crate::App;
 use crate::extract::At;
 use crate::problem::Problem;
@@ -68,15 +69,21 @@ impl ReportPage {
 
     /// Where these people are; `None`: some of those who stand there may not be mailed now.
     fn helped_people(&self) -> Option<String> {
-        if again::helped(&self.report).0 != self.helped {
+        if again::count(&self.report, Prospect::Helped) != self.helped {
             return None;
         }
-        segments::of_causes(self.campaign, again::causes(&self.report, true))
+        segments::of_causes(self.campaign, again::causes(&self.report, Prospect::Helped))
     }
 
     /// How many wait for something of ours to be mended.
     fn to_mend(&self) -> u64 {
-        again::helped(&self.report).1
+        again::count(&self.report, Prospect::Ours)
+    }
+
+    /// How many were refused by a filter of their own, and where they are asked for.
+    fn filtered(&self) -> (u64, Option<String>) {
+        let causes = again::causes(&self.report, Prospect::Theirs);
+        (again::count(&self.report, Prospect::Theirs), segments::of_causes(self.campaign, causes))
     }
 
     /// From when on hard bounces warn and stop.

@@ -177,13 +177,13 @@ impl<'a> Pace<'a> {
     }
 
     /// `retries`: what is to come for those who were put off; nothing where nothing of it is sent from here. `held`: what
-    /// keeps those who wait, in a sentence.
+    /// keeps those who wait, in a sentence. `endless`: what keeps some of them until somebody lifts it.
     fn of(
         shown: &'a Shown,
         (base, state, waiting): (&'a str, CampaignState, u64),
         foreseen: &'a Forecast,
         retries: &Retries,
-        held: Option<String>,
+        (held, endless): (Option<String>, Option<String>),
     ) -> Pace<'a> {
         // Of whom a hold keeps without an end nobody can tell until when they are tried.
         let is_kept = retries.held.is_some() && retries.until.is_none();
@@ -191,6 +191,10 @@ impl<'a> Pace<'a> {
         let (ends_at, why) = match (foreseen.bound, &foreseen.last_site) {
             _ if state == CampaignState::Paused => (None, shown.say("pace-paused")),
             _ if waiting == 0 => (None, shown.say("pace-nobody")),
+            _ if endless.is_some() => {
+                let others = foreseen.ends_at.map(|at| shown.fill("pace-others", &[("at", shown.time(&at).into())]));
+                (None, endless.into_iter().chain(others).collect::<Vec<_>>().join(" "))
+            }
             (Some(bound), site) => {
                 let why = shown.one_of("bound", bound.word());
                 let last = site.as_ref().map(|site| {
@@ -307,6 +311,7 @@ impl Room {
         };
         let retries = app.desk.latest.retries(app, campaign).await?;
         let held = held_by(&visitor.shown, &report, &lanes);
+        let held = (held, held_for_good(&visitor.shown, &report));
         let chosen = app.desk.latest.by_person(app, campaign).await?;
         let mut parts = drawn(&visitor.shown, &base, (&report, &retries, chosen == ByPerson::Now), lanes);
         let foreseen = app.desk.latest.forecast(app, campaign, report.in_progress).await?;
@@ -385,22 +390,32 @@ fn why_held(shown: &Shown, hold: &HeldBy) -> String {
 /// What keeps those who wait, of what keeps most of them: a hold that somebody placed, else a lane that is held. What keeps a part
 /// of them is told with how many that is.
 fn held_by(shown: &Shown, report: &Report, lanes: &live::Lanes) -> Option<String> {
-    let says = |people: u64, why: String, until: Option<Timestamp>| {
-        let (at, n) = (until.map(|until| shown.time(&until)).unwrap_or_default(), people.min(report.in_progress));
-        let values = [("why", why.into()), ("at", at.into()), ("n", n.into())];
-        match (n < report.in_progress, until.is_some()) {
-            (false, true) => shown.fill("pace-held-until", &values),
-            (false, false) => shown.fill("pace-held", &values),
-            (true, true) => shown.fill("pace-some-held-until", &values),
-            (true, false) => shown.fill("pace-some-held", &values),
-        }
-    };
     if let Some(hold) = report.holds.iter().max_by_key(|hold| hold.covers) {
-        return Some(says(hold.covers, why_held(shown, hold), hold.until));
+        return Some(says_held(shown, report.in_progress, hold.covers, (why_held(shown, hold), hold.until)));
     }
     let held = lanes.views.iter().filter_map(|lane| Some((lanes.waiting_there(lane), lane, lane.held.as_ref()?)));
     let (there, lane, held) = held.filter(|(there, ..)| *there > 0).max_by_key(|(there, ..)| *there)?;
-    Some(says(there, format!("{}: {}", lane.site, shown.machine_said(&held.why, &shown.now)), Some(held.until)))
+    let why = format!("{}: {}", lane.site, shown.machine_said(&held.why, &shown.now));
+    Some(says_held(shown, report.in_progress, there, (why, Some(held.until))))
+}
+
+/// What keeps people until somebody lifts it, of several holds the one on most of them: when they are tried nobody can tell.
+fn held_for_good(shown: &Shown, report: &Report) -> Option<String> {
+    let endless = report.holds.iter().filter(|hold| hold.until.is_none());
+    let hold = endless.max_by_key(|hold| hold.covers)?;
+    Some(says_held(shown, report.in_progress, hold.covers, (why_held(shown, hold), None)))
+}
+
+/// That all who are in progress wait, or so many `people` of them, for what, and until when.
+fn says_held(shown: &Shown, in_progress: u64, people: u64, (why, until): (String, Option<Timestamp>)) -> String {
+    let (at, n) = (until.map(|until| shown.time(&until)).unwrap_or_default(), people.min(in_progress));
+    let values = [("why", why.into()), ("at", at.into()), ("n", n.into())];
+    match (n < in_progress, until.is_some()) {
+        (false, true) => shown.fill("pace-held-until", &values),
+        (false, false) => shown.fill("pace-held", &values),
+        (true, true) => shown.fill("pace-some-held-until", &values),
+        (true, false) => shown.fill("pace-some-held", &values),
+    }
 }
 
 /// Counts those who wait where every lane is held among the held: `held` of them, some of whom may be counted there already.

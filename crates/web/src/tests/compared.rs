@@ -471,11 +471,11 @@ async fn a_paused_campaign_says_who_paused_it() {
         look(&house, &format!("/campaigns/{id}"), &cookie).await.text
     };
     let by_hand = set(CampaignState::Paused, &Actor::CommandLine("kim".to_owned())).await;
-    assert!(by_hand.contains(" paused it at "), "{by_hand}");
+    assert!(by_hand.contains("Paused by "), "{by_hand}");
     let on = set(CampaignState::Sending, &Actor::CommandLine("kim".to_owned())).await;
-    assert!(!on.contains(" paused it at "), "{on}");
+    assert!(!on.contains("Paused by "), "{on}");
     let by_brake = set(CampaignState::Paused, &Actor::Engine).await;
-    assert!(!by_brake.contains(" paused it at "), "an order of before: {by_brake}");
+    assert!(!by_brake.contains("Paused by "), "an order of before: {by_brake}");
 }
 
 #[tokio::test]

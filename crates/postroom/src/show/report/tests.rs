@@ -126,7 +126,7 @@ fn the_object_for_programs() {
           "example": "ada.full@northmail.test",
           "host": "mx.northmail.test",
           "meaning": "mailbox full",
-          "next_step": "Nothing to do; the next campaign tries again. Four such mailings in a row put the contact into error.",
+          "next_step": "Nothing to do; the next campaign tries again. Four or more such mailings in a row, over ten days, put the contact into error.",
           "provider": null,
           "reply": "452 4.2.2 The mailbox is over its quota",
           "rule": "mailbox-full",

@@ -185,8 +185,8 @@ fn a_soft_bounced_person() {
               (times in CET; Mon is 16 Nov 2026)
 
               What you can do
-                - Nothing to do; the next campaign tries again. Four such mailings in a row put the contact into
-                  error.
+                - Nothing to do; the next campaign tries again. Four or more such mailings in a row, over ten
+                  days, put the contact into error.
                 - Nobody else at northmail.test was mailed in this campaign: nothing to compare with.
               Full conversation: postroom why ada.full@northmail.test --campaign 1 --transcript --data demo
         "#]],
