@@ -300,10 +300,11 @@ suppressed-lift-meaning = Ab jetzt ist sie aufgehoben. Was inzwischen übersprun
 suppressed-lift-do = Aufheben
 suppressed-reason = Warum darf sie aufgehoben werden?
 suppressed-reason-help = Es bleibt im Protokoll.
-suppressed-add = Eine Adresse oder Domain sperren
+suppressed-add = Adressen oder Domains sperren
 suppressed-add-what = Gilt sofort, auch für laufende Kampagnen.
 suppressed-add-do = Sperren
-suppressed-target = Adresse oder Domain
+suppressed-target = Adressen oder Domains
+suppressed-target-help = Eine in jeder Zeile; eine Domain als example.org, für alle dort.
 suppressed-note = Warum
 suppressed-many = Viele auf einmal aufheben
 suppressed-many-what = Für den Tag, an dem ein Anbieter von allen sagte, es gebe sie nicht. Beschwerden und Abmeldungen bleiben immer.
@@ -634,7 +635,7 @@ list-waiting-n = { $n ->
    *[other] { $n } Bestätigungen stehen aus
   }
 list-waiting-least = Mindestens { $n } Bestätigungen stehen aus
-list-waiting-what = Sie sind auf der Liste und bekommen durch sie erst Mail, wenn sie auf ihre Frage ja gesagt haben. Wer durch einen Import kam, wurde nicht gefragt.
+list-waiting-what = Sie wollten auf die Liste oder wurden eingetragen; zu ihren Personen zählen sie erst, wenn sie auf ihre Frage ja gesagt haben, und erst dann bekommen sie durch sie Mail. Wer durch einen Import kam, wurde nicht gefragt.
 list-waiting-nobody = Niemandes Bestätigung steht aus.
 list-asked = Gefragt
 list-not-asked = nicht gefragt

@@ -303,10 +303,11 @@ suppressed-lift-meaning = It is lifted from now on. What was skipped meanwhile i
 suppressed-lift-do = Lift it
 suppressed-reason = Why may it be lifted?
 suppressed-reason-help = It stays in the audit log.
-suppressed-add = Suppress an address or a domain
+suppressed-add = Suppress addresses or domains
 suppressed-add-what = In force at once, also for campaigns that are under way.
 suppressed-add-do = Suppress
-suppressed-target = Address or domain
+suppressed-target = Addresses or domains
+suppressed-target-help = One on each line; a domain as example.org, for everybody there.
 suppressed-note = Why
 suppressed-many = Lift many at once
 suppressed-many-what = For the day a provider said “no such user” about everybody. Complaints and unsubscribes are never touched.
@@ -637,7 +638,7 @@ list-waiting-n = { $n ->
    *[other] { $n } wait for their confirmation
   }
 list-waiting-least = At least { $n } wait for their confirmation
-list-waiting-what = They are on the list, and are mailed by it only once they said yes to its question. Whoever came by an import was not asked.
+list-waiting-what = They asked to be on the list, or were put there; they are among its people, and mailed by it, only once they said yes to its question. Whoever came by an import was not asked.
 list-waiting-nobody = Nobody waits for that.
 list-asked = Asked
 list-not-asked = not asked

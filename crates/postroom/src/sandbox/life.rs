@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use engine::report::{self, HeldBy, Report};
 use engine::trial::{self, ByPerson};
-use model::{CampaignState, Timestamp, WorkspaceId};
+use model::{CampaignKind, CampaignState, Timestamp, WorkspaceId};
 use sim::tempo::Tempo;
 use sim::world::SimWorld;
 use std::sync::Arc;
@@ -144,6 +144,10 @@ impl Life {
         let now = net::Clock::now(self.sim.clock.as_ref());
         for campaign in found.iter().filter(|one| is_moving(one.state)) {
             let stands = report::overview(&self.app.store, campaign, now).await?;
+            // A stream of single messages is never over: it waits for programs, or for whoever fills in a form.
+            if campaign.kind == CampaignKind::Transactional && stands.in_progress == 0 {
+                continue;
+            }
             if !is_up_to_a_person(&stands, trial::by_person(&self.app.store, campaign).await?) {
                 return Ok(true);
             }

@@ -383,8 +383,12 @@ impl LiftMany {
     }
 }
 
-/// With an `@` inside an address, else a domain.
-fn read_target(text: &str) -> Result<Target, Problem> {
+/// With an `@` inside an address, else a domain. Refused: `*@domain`, which would be an address as it stands and is never meant
+/// as one.
+pub(crate) fn read_target(text: &str) -> Result<Target, Problem> {
+    if let Some(domain) = text.strip_prefix("*@") {
+        return Err(Problem::field("target", format!("for everybody at a domain write @{domain}")));
+    }
     let refuse = |error: model::AddressError| Problem::field("target", format!("{text:?}: {error}"));
     match text.strip_prefix('@').unwrap_or(text) {
         address if address.contains('@') => {

@@ -19,6 +19,8 @@ use serde::Deserialize;
 use serde_json::json;
 use store::Suppression;
 
+/// Entries that may be made at once by the form.
+const ADDED_MAX: usize = 500;
 /// Entries of a page.
 const PAGE: usize = 50;
 
@@ -142,7 +144,11 @@ fn row(shown: &Shown, names: &Names, may_write: bool, entry: Suppression) -> Vec
 fn add_form(shown: &Shown, entered: &Entered) -> Form {
     Form::new("add", shown.say("suppressed-add"), "/suppressions", shown.say("suppressed-add-do"), entered)
         .help(shown.say("suppressed-add-what"))
-        .field(Field::line("target", shown.say("suppressed-target")).required())
+        .field(
+            Field::area("target", shown.say("suppressed-target"), 2)
+                .help(shown.say("suppressed-target-help"))
+                .required(),
+        )
         .field(Field::line("note", shown.say("suppressed-note")))
         .folded()
 }
@@ -161,12 +167,11 @@ fn many_form(shown: &Shown, entered: &Entered) -> Form {
         .folded()
 }
 
-/// Adds an entry.
+/// Adds entries.
 pub(super) async fn add(State(app): State<App>, visitor: Visitor, typed: Typed) -> Result<Response, Problem> {
-    let new = json!({ "target": typed.get("target"), "note": typed.some("note") });
-    match api::add(State(app.clone()), visitor.caller.clone(), given(&new)?).await {
-        Ok((_, Json(done))) => {
-            let waits = done.waiting.map(|waits| format!("&waits={waits}")).unwrap_or_default();
+    match add_each(&app, &visitor, &typed).await {
+        Ok(waiting) => {
+            let waits = waiting.map(|waits| format!("&waits={waits}")).unwrap_or_default();
             Ok(Redirect::to(&format!("/suppressions?done=suppressed{waits}")).into_response())
         }
         Err(problem) => {
@@ -174,6 +179,27 @@ pub(super) async fn add(State(app): State<App>, visitor: Visitor, typed: Typed) 
             draw(&app, &visitor, &Which::default(), &entered, None).await
         }
     }
+}
+
+/// Adds an entry for each line; how many messages wait to them all, if that is known. All are read before the first is kept, so that
+/// of a list with a slip nothing is half done.
+async fn add_each(app: &App, visitor: &Visitor, typed: &Typed) -> Result<Option<u64>, Problem> {
+    visitor.caller.may(Scope::SuppressionsWrite)?;
+    let lines: Vec<&str> = typed.get("target").lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if lines.len() > ADDED_MAX {
+        return Err(Problem::field("target", format!("at most {ADDED_MAX} at once")));
+    }
+    for line in &lines {
+        api::read_target(line)?;
+    }
+    let mut waiting = Some(0);
+    // Nothing at all is one line without anything, which is refused as such.
+    for target in if lines.is_empty() { vec![""] } else { lines } {
+        let new = json!({ "target": target, "note": typed.some("note") });
+        let (_, Json(done)) = api::add(State(app.clone()), visitor.caller.clone(), given(&new)?).await?;
+        waiting = waiting.zip(done.waiting).map(|(one, other)| one + other);
+    }
+    Ok(waiting)
 }
 
 /// Whose entry.

@@ -15,9 +15,21 @@ async fn what_keeps_mail_back_is_added_found_and_lifted_with_a_reason() {
     let browser = Browser::owner(&house).await;
     let wrong = browser.submit("/suppressions", "target=no+address%40&note=typed").await;
     assert!(
-        wrong.status == 422 && wrong.text.contains("value=\"no address@\"") && wrong.text.contains("value=\"typed\"")
+        wrong.status == 422 && wrong.text.contains("no address@</textarea>") && wrong.text.contains("value=\"typed\"")
     );
     assert!(wrong.text.contains("id=\"add-target-wrong\"") && wrong.text.contains("<details class=\"card fold\" open"));
+    let star = browser.submit("/suppressions", "target=*%40a.example&note=").await;
+    assert!(star.status == 422 && star.text.contains("write @a.example"), "{}", star.text);
+    let slip = browser.submit("/suppressions", "target=bo%40c.example%0D%0Ano+address%40&note=").await;
+    assert_eq!(slip.status, 422, "{}", slip.text);
+    assert!(
+        !browser.look("/suppressions").await.text.contains("bo@c.example"),
+        "of a list with a slip nothing is kept"
+    );
+    let several = browser.submit("/suppressions", "target=bo%40c.example%0D%0A%0D%0A+d.example&note=").await;
+    assert_eq!(several.status, 303, "{}", several.text);
+    let list = browser.look("/suppressions").await.text;
+    assert!(list.contains("bo@c.example") && list.contains(">d.example<"), "{list}");
     let added = browser.submit("/suppressions", "target=kim%40a.example&note=asked+by+phone").await;
     let place = added.headers["location"].to_str().unwrap();
     assert_eq!((added.status.as_u16(), place), (303, "/suppressions?done=suppressed&waits=0"));
