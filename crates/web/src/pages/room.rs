@@ -193,7 +193,7 @@ impl<'a> Pace<'a> {
             _ if waiting == 0 => (None, shown.say("pace-nobody")),
             _ if endless.is_some() => {
                 let others = foreseen.ends_at.map(|at| shown.fill("pace-others", &[("at", shown.time(&at).into())]));
-                (None, endless.into_iter().chain(others).collect::<Vec<_>>().join(" "))
+                (None, endless.into_iter().chain(others).collect::<Vec<_>>().join(". "))
             }
             (Some(bound), site) => {
                 let why = shown.one_of("bound", bound.word());
