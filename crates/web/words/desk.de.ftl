@@ -375,6 +375,7 @@ lanes-find = Nur zu (Anbieter oder Server)
 lanes-elsewhere = Bahnen und Quellen gehören zur ganzen Installation und stehen in ihrem ersten Arbeitsbereich.
 lane-held-until = bis { $at }: { $why }
 lane-tried-again = Neuer Versuch { $at }.
+lane-tried-next = Mit der nächsten Nachricht dorthin wieder versucht.
 lane-budget = { $spent } von { $today } Nachrichten heute: { $why }
 holds = Halte
 holds-empty = Nichts wird von Hand oder durch eine Bremse angehalten.

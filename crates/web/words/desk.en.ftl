@@ -378,6 +378,7 @@ lanes-find = Only toward (provider or server)
 lanes-elsewhere = Lanes and sources belong to the whole installation and are seen in its first workspace.
 lane-held-until = until { $at }: { $why }
 lane-tried-again = Tried again { $at }.
+lane-tried-next = Tried again with the next message there.
 lane-budget = { $spent } of { $today } messages today: { $why }
 holds = Holds
 holds-empty = Nothing is held by hand or by a brake.

@@ -348,7 +348,7 @@ impl Pace {
         let mut all = Vec::new();
         if let Some(rest) = &self.rest {
             let (cause, since) = (Some(rest.cause.clone()), Some(rest.began));
-            let next_probe = Some(rest.until.max(now));
+            let next_probe = to_come(rest.until);
             all.push(InForce { limit: Limit::Rest, value: 0, cause, since, next_probe });
         }
         if let Some(ramp) = &self.ramp {

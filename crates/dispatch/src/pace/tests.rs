@@ -706,3 +706,12 @@ fn a_ceiling_that_keeps_the_next_message_back_is_named() {
     assert_eq!(pace.at_ceiling(began + MINUTE), Some(Limit::PerDay));
     assert_eq!(pace.at_ceiling(began + DAY), None);
 }
+
+#[test]
+fn of_a_rest_whose_time_is_over_nobody_can_say_when_it_is_felt() {
+    let mut lane = Lane::new(ceilings());
+    let until = lane.refused("554 5.7.1 192.0.2.7 is listed at zen.spamhaus.test").hold.unwrap().until;
+    assert_eq!(lane.in_force(Limit::Rest).unwrap().next_probe, Some(until));
+    lane.now = until + MINUTE;
+    assert_eq!(lane.in_force(Limit::Rest).unwrap().next_probe, None, "with the next message there");
+}

@@ -13,6 +13,7 @@ use crate::problem::{Faults, Problem};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use dispatch::pace::Limit;
 use engine::lanes::{LaneView, LimitView};
 use model::HoldId;
 use model::access::Scope;
@@ -153,7 +154,11 @@ fn lane_row(shown: &Shown, lane: LaneView, there: u64) -> Vec<Cell> {
         why = why.sub(shown.fill("lane-held-until", &values));
     }
     for limit in lane.limits {
-        let next = limit.limit.next_probe.map(|at| shown.fill("lane-tried-again", &[("at", shown.time(&at).into())]));
+        let next = match limit.limit.next_probe {
+            Some(at) => Some(shown.fill("lane-tried-again", &[("at", shown.time(&at).into())])),
+            // Its time is over, and nobody came since who could feel the way.
+            None => (limit.limit.limit == Limit::Rest).then(|| shown.say("lane-tried-next")),
+        };
         why = why.sub(shown.limit(&limit));
         if let Some(next) = next {
             why = why.sub(next);
