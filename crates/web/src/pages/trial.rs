@@ -263,6 +263,8 @@ pub(super) struct Trial<'a> {
     goal: Option<&'a str>,
     /// Are opens and clicks counted for each person?
     knows_people: bool,
+    /// Are there figures to compare?
+    counts: bool,
     /// Who chose, and why.
     by_hand: Option<String>,
     /// What everybody else gets.
@@ -278,8 +280,9 @@ impl<'a> Trial<'a> {
             None => shown.say("compare-rest-what"),
         };
         let knows_people = told.counted == TrackingMode::Full;
-        let says = if goal.is_some() || knows_people { says(shown, told) } else { shown.say("trial-not-counted") };
-        Trial { shown, base, told, stage: stage(shown, told), says, goal, knows_people, by_hand, rest }
+        let counts = goal.is_some() || knows_people;
+        let says = if counts { says(shown, told) } else { shown.say("trial-not-counted") };
+        Trial { shown, base, told, stage: stage(shown, told), says, goal, knows_people, counts, by_hand, rest }
     }
 
     /// What it says that the first does not.
@@ -291,11 +294,6 @@ impl<'a> Trial<'a> {
             is_own_message: variant.is_own_message,
         };
         says.told(self.shown)
-    }
-
-    /// Are there figures to compare?
-    fn counts(&self) -> bool {
-        self.goal.is_some() || self.knows_people
     }
 
     fn is_winner(&self, letter: &char) -> bool {

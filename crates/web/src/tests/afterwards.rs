@@ -144,14 +144,14 @@ async fn one_in_doubt_is_settled_by_what_is_known_or_sent_to_once_more() {
     assert!(message.contains(&format!("href=\"{doubt}\"")) && !message.contains("postroom doubt"), "{message}");
     let page = look(&house, doubt, &cookie).await.text;
     assert!(page.contains("In doubt:") && page.contains("mx.first.example") && page.contains("421 gone"), "{page}");
-    assert!(!page.contains("So it is there"), "{page}");
+    assert!(!page.contains("So it came"), "{page}");
     let row = house.app.store.deliveries(id, DeliveryState::InDoubt, None, 1).await.unwrap().remove(0);
     let opened = NewReaction::new(ReactionKind::Opened, row.contact, house.app.now());
     let seen = NewReaction { campaign: Some(id), delivery: Some(row.delivery), score: 100, ..opened };
     let hits = Hits { reactions: vec![(WorkspaceId::FIRST, seen)], ..Hits::default() };
     house.app.store.record_hits(hits, house.app.now()).await.unwrap();
     let page = look(&house, doubt, &cookie).await.text;
-    assert!(page.contains("opened (a machine). So it is there"), "{page}");
+    assert!(page.contains("opened (a machine). So it came"), "{page}");
     let reasonless = submit(&house, doubt, &cookie, "became=accepted&because=+").await;
     assert!(reasonless.status == 422 && reasonless.text.contains("id=\"settle-because-wrong\""), "{}", reasonless.text);
     let tally = async || house.app.store.tally(id).await.unwrap();
