@@ -374,24 +374,26 @@ impl Handle {
         let (answer, shown) = tokio::sync::oneshot::channel();
         self.tell(Notice::Show(answer));
         let Shown { mut lanes, samples_out, nowhere, closed, idle } = shown.await.unwrap_or_default();
+        let (store, now) = (&self.store, self.now());
+        let known = async |campaign| store.campaign(campaign).await.ok().flatten();
         for campaign in nowhere {
-            if let Ok(Some(known)) = self.store.campaign(campaign).await {
-                lanes.extend(lanes::nowhere(&self.store, &known, self.now()).await.ok().flatten());
+            if let Some(known) = known(campaign).await {
+                lanes.extend(lanes::nowhere(store, &known, now).await.ok().flatten());
             }
         }
         for campaign in samples_out {
-            if let Ok(Some(known)) = self.store.campaign(campaign).await {
-                lanes.extend(sample::lane(&self.store, &known, self.now()).await.ok().flatten());
+            if let Some(known) = known(campaign).await {
+                lanes.extend(sample::lane(store, &known, now).await.ok().flatten());
             }
         }
         for campaign in closed {
-            if let Ok(Some(known)) = self.store.campaign(campaign).await {
-                lanes.extend(lanes::outside_hours(&self.store, &known, self.now()).await.ok().flatten());
+            if let Some(known) = known(campaign).await {
+                lanes.extend(lanes::outside_hours(store, &known, now).await.ok().flatten());
             }
         }
         for campaign in idle {
-            if let Ok(Some(known)) = self.store.campaign(campaign).await {
-                lanes.extend(lanes::spent(&self.store, &known, self.now()).await.ok().flatten());
+            if let Some(known) = known(campaign).await {
+                lanes.extend(lanes::spent(store, &known, now).await.ok().flatten());
             }
         }
         lanes

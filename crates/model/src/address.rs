@@ -100,6 +100,9 @@ pub enum AddressError {
     /// No dot in the domain.
     #[error("{0:?} has no dot: a whole domain name is needed")]
     SingleLabel(String),
+    /// `*@example.org`, where a pattern is meant and there are none.
+    #[error("for everybody at a domain write @{0}")]
+    Everybody(String),
     /// `[192.0.2.1]`.
     #[error("address literals such as [192.0.2.1] are not accepted")]
     Literal,

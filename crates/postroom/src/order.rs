@@ -194,21 +194,13 @@ pub(crate) enum Whom {
 }
 
 impl Whom {
-    /// Reads what was typed: with an `@` an address, without one a domain.
+    /// Reads what was typed.
     pub(crate) fn read(text: &str) -> Result<Whom, Failure> {
-        let refuse = |error: model::AddressError, what: &str| {
-            Failure::bad_input(format!("{text:?} is not {what}: {error}")).advise("name an address or a domain")
-        };
-        match text.strip_prefix('@').unwrap_or(text) {
-            address if address.contains('@') => {
-                let read = EmailAddress::parse(address).map_err(|error| refuse(error, "an email address"))?;
-                Ok(Whom::Address(read.to_string()))
-            }
-            domain => {
-                let read = MailDomain::parse(domain).map_err(|error| refuse(error, "a domain"))?;
-                Ok(Whom::Domain(read.as_str().to_owned()))
-            }
-        }
+        let refuse = |error| Failure::bad_input(format!("{text:?}: {error}")).advise("name an address or a domain");
+        Ok(match Target::parse(text).map_err(refuse)? {
+            Target::Address(text) => Whom::Address(text),
+            Target::Domain(text) => Whom::Domain(text),
+        })
     }
 
     /// The text.

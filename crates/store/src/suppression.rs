@@ -9,7 +9,8 @@ use crate::import::IMPORT_CHUNK_ROWS_MAX;
 use crate::report::Lifted;
 use crate::sqlite::{Ledger, causes, suppressions};
 use model::{
-    Actor, CampaignId, ContactId, DeliveryId, DomainId, EmailAddress, SuppressionReason, Timestamp, WorkspaceId,
+    Actor, AddressError, CampaignId, ContactId, DeliveryId, DomainId, EmailAddress, MailDomain, SuppressionReason,
+    Timestamp, WorkspaceId,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -27,6 +28,20 @@ pub enum Target {
     Address(String),
     /// A whole domain.
     Domain(String),
+}
+
+impl Target {
+    /// Reads what was typed: with an `@` inside it an address, else a domain. Refused: what is neither, and `*@example.org`, which
+    /// would be an address as it stands and is never meant as one.
+    pub fn parse(text: &str) -> std::result::Result<Target, AddressError> {
+        if let Some(domain) = text.strip_prefix("*@") {
+            return Err(AddressError::Everybody(domain.to_owned()));
+        }
+        match text.strip_prefix('@').unwrap_or(text) {
+            address if address.contains('@') => Ok(Target::Address(EmailAddress::parse(address)?.to_string())),
+            domain => Ok(Target::Domain(MailDomain::parse(domain)?.as_str().to_owned())),
+        }
+    }
 }
 
 /// An entry of the suppression list.

@@ -189,5 +189,6 @@ mod tests {
         assert_eq!(Whom::read("Anna@Example.ORG").unwrap(), Whom::Address("Anna@example.org".to_owned()));
         assert_eq!(Whom::read("@Bücher.example").unwrap(), Whom::Domain("xn--bcher-kva.example".to_owned()));
         assert!(Whom::read("nonsense").unwrap_err().to_string().contains("no dot"));
+        assert!(Whom::read("*@a.example").unwrap_err().to_string().contains("write @a.example"));
     }
 }

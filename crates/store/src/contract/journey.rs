@@ -489,6 +489,8 @@ fn a_hold_stops_whom_it_counts_and_nobody_else() {
     let everywhere = crate::NewHold { campaign: None, ..of("a.example") };
     let by_source = crate::NewHold { source: Some(model::SourceId(7)), ..all.clone() };
     let at_provider = crate::NewHold { provider: Some("nowhere".to_owned()), ..all.clone() };
+    let known = now(store.site(site)).unwrap().unwrap();
+    let at_site = crate::NewHold { provider: known.provider.or(Some(known.fingerprint)), ..all.clone() };
     let cold = crate::NewHold { cold_only: true, ..all.clone() };
     for (reach, expected) in [
         (all.clone(), vec!["1@a.example", "2@a.example", "4@b.example", "5@c.example", "3@b.example"]),
@@ -498,6 +500,7 @@ fn a_hold_stops_whom_it_counts_and_nobody_else() {
         (by_source, vec![]),
         (at_provider, vec![]),
         (cold, vec![]),
+        (at_site, vec!["1@a.example", "2@a.example", "4@b.example", "5@c.example", "3@b.example"]),
     ] {
         let hold = now(store.place_hold(reach.clone(), &ME, at(70))).unwrap();
         let counted = now(store.covered_by(hold.reach(campaign.id))).unwrap().waiting;

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use model::access::Scope;
-use model::{EmailAddress, MailDomain, SuppressionReason, WorkspaceId};
+use model::{EmailAddress, SuppressionReason, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use store::{LiftFilter, RestoreGroup, RestorePreview, SuppressedPlace, Target};
@@ -383,19 +383,9 @@ impl LiftMany {
     }
 }
 
-/// With an `@` inside an address, else a domain. Refused: `*@domain`, which would be an address as it stands and is never meant
-/// as one.
+/// An address or a domain, as it was typed.
 pub(crate) fn read_target(text: &str) -> Result<Target, Problem> {
-    if let Some(domain) = text.strip_prefix("*@") {
-        return Err(Problem::field("target", format!("for everybody at a domain write @{domain}")));
-    }
-    let refuse = |error: model::AddressError| Problem::field("target", format!("{text:?}: {error}"));
-    match text.strip_prefix('@').unwrap_or(text) {
-        address if address.contains('@') => {
-            EmailAddress::parse(address).map(|read| Target::Address(read.to_string())).map_err(refuse)
-        }
-        domain => MailDomain::parse(domain).map(|read| Target::Domain(read.as_str().to_owned())).map_err(refuse),
-    }
+    Target::parse(text).map_err(|error| Problem::field("target", format!("{text:?}: {error}")))
 }
 
 pub(super) fn check_reason(reason: &str) -> Result<(), Problem> {

@@ -35,7 +35,7 @@ pub(super) struct Story {
     pub(super) told: Told,
     campaign: CampaignId,
     /// For what they wait, in words.
-    waits: Vec<String>,
+    pub(super) waits: Vec<String>,
     /// What can be done.
     pub(super) advice: Vec<Do>,
 }

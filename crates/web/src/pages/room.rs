@@ -391,23 +391,23 @@ fn why_held(shown: &Shown, hold: &HeldBy) -> String {
 /// of them is told with how many that is.
 fn held_by(shown: &Shown, report: &Report, lanes: &live::Lanes) -> Option<String> {
     if let Some(hold) = report.holds.iter().max_by_key(|hold| hold.covers) {
-        return Some(says_held(shown, report.in_progress, hold.covers, (why_held(shown, hold), hold.until)));
+        return Some(says_who_waits(shown, report.in_progress, hold.covers, (why_held(shown, hold), hold.until)));
     }
     let held = lanes.views.iter().filter_map(|lane| Some((lanes.waiting_there(lane), lane, lane.held.as_ref()?)));
     let (there, lane, held) = held.filter(|(there, ..)| *there > 0).max_by_key(|(there, ..)| *there)?;
     let why = format!("{}: {}", lane.site, shown.machine_said(&held.why, &shown.now));
-    Some(says_held(shown, report.in_progress, there, (why, Some(held.until))))
+    Some(says_who_waits(shown, report.in_progress, there, (why, Some(held.until))))
 }
 
 /// What keeps people until somebody lifts it, of several holds the one on most of them: when they are tried nobody can tell.
 fn held_for_good(shown: &Shown, report: &Report) -> Option<String> {
     let endless = report.holds.iter().filter(|hold| hold.until.is_none());
     let hold = endless.max_by_key(|hold| hold.covers)?;
-    Some(says_held(shown, report.in_progress, hold.covers, (why_held(shown, hold), None)))
+    Some(says_who_waits(shown, report.in_progress, hold.covers, (why_held(shown, hold), None)))
 }
 
 /// That all who are in progress wait, or so many `people` of them, for what, and until when.
-fn says_held(shown: &Shown, in_progress: u64, people: u64, (why, until): (String, Option<Timestamp>)) -> String {
+fn says_who_waits(shown: &Shown, in_progress: u64, people: u64, (why, until): (String, Option<Timestamp>)) -> String {
     let (at, n) = (until.map(|until| shown.time(&until)).unwrap_or_default(), people.min(in_progress));
     let values = [("why", why.into()), ("at", at.into()), ("n", n.into())];
     match (n < in_progress, until.is_some()) {

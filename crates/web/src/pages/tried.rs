@@ -1,6 +1,6 @@
 //! A message is tried on its author: sent the real way, with `[Test]` before its subject, and counted nowhere.
 
-use super::campaign::{Head, found, says_held};
+use super::campaign::{Head, found};
 use super::layout::{Layout, Section};
 use super::message::Story;
 use super::preview::{self, Seen};
@@ -18,7 +18,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use dispatch::trial::letter;
 use engine::messages::TESTED_MAX;
-use engine::why::{HeldTry, held_tries};
 use model::access::Scope;
 use model::{CampaignId, DeliveryId, DeliveryState};
 use serde::Deserialize;
@@ -70,22 +69,13 @@ async fn tested(app: &App, visitor: &Visitor, sent: &Sent) -> Result<Vec<Tested>
         let Ok(id) = id.parse::<DeliveryId>() else { continue };
         let letter = letters.get(at % letters.len().max(1)).copied();
         let Some(row) = app.store.delivery_in(visitor.caller.workspace, id).await? else { continue };
-        let (state, of) = (row.state, row.campaign);
+        let state = row.state;
         let Some(story) = Story::of(app, visitor, row).await? else { continue };
         let reply = story.tries().first().and_then(|last| last.reply.clone());
-        let says = match held(app, of, id).await? {
-            Some(held) => says_held(&visitor.shown, &held.by, &held.why, held.until),
-            None => visitor.shown.told(&story.told.meaning),
-        };
+        let says = story.waits.first().cloned().unwrap_or_else(|| visitor.shown.told(&story.told.meaning));
         found.push(Tested { id, letter, address: story.told.address.clone().unwrap_or_default(), state, says, reply });
     }
     Ok(found)
-}
-
-/// What keeps a message from its next try, if anything does.
-async fn held(app: &App, campaign: CampaignId, id: DeliveryId) -> Result<Option<HeldTry>, Problem> {
-    let Some(campaign) = app.store.campaign(campaign).await? else { return Ok(None) };
-    Ok(held_tries(&app.store, &campaign, &[id], app.now()).await?.remove(&id))
 }
 
 /// How a campaign's mail is vouched for: who signs it, where SPF is asked, and whether DMARC is content with that.
