@@ -216,13 +216,24 @@ impl<'a> Reading<'a> {
 }
 
 /// Reads a date or a time of ISO 8601, with or without an offset (then UTC), also with the mark that Emma's API writes before it
-/// (`@D:2010-11-12T11:23:45`); other spellings mean different days in different countries and are not guessed at.
+/// (`@D:2010-11-12T11:23:45`), and a date with points; other spellings mean different days in different countries and are not
+/// guessed at.
 pub(crate) fn moment(text: &str) -> Option<Timestamp> {
     let text = text.strip_prefix("@D:").unwrap_or(text);
     let zoned = text.parse::<jiff::Timestamp>().ok();
     let utc = |time: civil::DateTime| time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
-    let found = zoned.or_else(|| text.parse::<civil::DateTime>().ok().and_then(utc))?;
+    let civil = || text.parse::<civil::DateTime>().ok().or_else(|| dotted(text));
+    let found = zoned.or_else(|| civil().and_then(utc))?;
     Some(Timestamp::from_millis(found.as_millisecond()))
+}
+
+/// Reads `31.5.2026`, also with `14:05` or `14:05:09` behind it: with points the day comes first wherever dates are written so.
+fn dotted(text: &str) -> Option<civil::DateTime> {
+    let date = civil::Date::strptime("%d.%m.%Y", text).map(civil::DateTime::from);
+    let timed = |format| civil::DateTime::strptime(format, text);
+    let found = date.or_else(|_| timed("%d.%m.%Y %H:%M")).or_else(|_| timed("%d.%m.%Y %H:%M:%S")).ok()?;
+    // Two digits name no century.
+    (found.year() >= 1000).then_some(found)
 }
 
 /// Reads when something happened; `None`: that is no time, or one that is still to come.
@@ -338,6 +349,18 @@ mod tests {
                   Some("form") Some(1710072000000) None
             "#]],
         );
+    }
+
+    #[test]
+    fn a_date_with_points_has_the_day_first() {
+        let day = |text| moment(text).map(Timestamp::as_millis);
+        assert!(day("2024-03-01").is_some());
+        assert_eq!(day("01.03.2024"), day("2024-03-01"));
+        assert_eq!(day("1.3.2024 14:05"), day("2024-03-01T14:05:00"));
+        assert_eq!(day("31.12.2023 23:59:58"), day("2023-12-31T23:59:58"));
+        for text in ["01.03.24", "12.31.2024", "2024.03.01", "01/03/2024", "1.3.", "01.03.2024 25:00"] {
+            assert_eq!(day(text), None, "{text}");
+        }
     }
 
     #[test]
